@@ -190,7 +190,7 @@ enum tm_file_flags {
 	TM_FF_ATTR_ONLY = 1 << 1,	/* no DATA or HOLE follows */
 };
 
-/* xattrs: u32 count, then per attribute name and value as byte strings; user.* and POSIX ACLs. */
+/* xattrs: per attribute its name and its value as byte strings, up to the end; user.* and POSIX ACLs. */
 struct tm_msg_file {
 	struct tm_oid oid;
 	uint32_t flags;
