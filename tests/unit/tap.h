@@ -66,7 +66,7 @@ static char tap_why[512];
 		const char *_a = (a), *_b = (b);				\
 		if (!_a || !_b || strcmp(_a, _b)) {				\
 			snprintf(tap_why, sizeof(tap_why),			\
-				 "%s:%d: %s is \"%s\", not \"%s\"", __FILE__,	\
+				 "%s:%d: %s is \"%.99s\", not \"%.99s\"", __FILE__,	\
 				 __LINE__, #a, _a ? _a : "(null)",		\
 				 _b ? _b : "(null)");				\
 			longjmp(tap_out, 1);					\
@@ -82,14 +82,16 @@ static char tap_why[512];
 
 static inline int tap_main(int argc, char **argv)
 {
-	int total = 0, failed = 0, skipped = 0, n = 0;
+	/* static: longjmp may clobber locals that were kept in registers. */
+	static int total, failed, skipped, n;
+	static struct tap_test *t;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (struct tap_test *t = tap_first; t; t = t->next)
+	for (t = tap_first; t; t = t->next)
 		if (argc < 2 || strstr(t->name, argv[1]))
 			total++;
 	printf("TAP version 13\n1..%d\n", total);
-	for (struct tap_test *t = tap_first; t; t = t->next) {
+	for (t = tap_first; t; t = t->next) {
 		if (argc >= 2 && !strstr(t->name, argv[1]))
 			continue;
 		n++;

@@ -19,7 +19,11 @@ struct tm_change_set;
 struct tm_change_set *tm_change_set_new(uint32_t max_entries);
 void tm_change_set_free(struct tm_change_set *s);
 
-/* Merge one record. Returns 0; 1 when this made the set overflow to ALL; -ENOMEM. */
+/*
+ * Merge one record. Returns 0; 1 when this made the set overflow to ALL; -EINVAL for one that
+ * tm_change_ok() refuses; -ENOMEM. An added ALL leaves the other records in place (a content range
+ * known to be dirty must not depend on a timestamp); an overflow drops them and ALL gets their flags.
+ */
 int tm_change_set_add(struct tm_change_set *s, const struct tm_change *c);
 /* Merge all of @from; @from is unchanged. */
 int tm_change_set_merge(struct tm_change_set *s, const struct tm_change_set *from);
