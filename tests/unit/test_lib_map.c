@@ -63,9 +63,9 @@ TEST(keys_differ_by_length_and_by_every_byte)
 TEST(the_key_is_copied)
 {
 	struct tm_map *m = tm_map_new();
-	char key[4] = "abc";
+	char key[4] = "abc", value[2] = "v";
 
-	tm_map_put(m, key, 3, "v", NULL);
+	tm_map_put(m, key, 3, value, NULL);
 	key[0] = 'x';
 	CHECK(!tm_map_get(m, "xbc", 3));
 	CHECK_STR(tm_map_get(m, "abc", 3), "v");
