@@ -26,6 +26,8 @@
 #define GEN_FDS		8
 #define GEN_BUFFER	(1 << 20)	/* an operation writes at most this at once */
 #define GEN_DEPTH	3
+#define GEN_DIRS	4		/* names of either sort at each place */
+#define GEN_FILES	12
 #define GEN_ERRNOS	136
 
 enum gen_kind {

@@ -75,7 +75,7 @@ static void choose_leaf(const struct gen_config *cfg, struct gen_rng *r, enum ge
 		p->number = gen_below(r, 4);
 	} else {
 		p->leaf = roll < 12 ? (usual == LEAF_DIR ? LEAF_FILE : LEAF_DIR) : usual;
-		p->number = gen_below(r, p->leaf == LEAF_DIR ? 6 : 24);
+		p->number = gen_below(r, p->leaf == LEAF_DIR ? GEN_DIRS : GEN_FILES);
 	}
 }
 
@@ -85,9 +85,9 @@ static void choose_path(const struct gen_config *cfg, struct gen_rng *r, enum ge
 	uint32_t roll = gen_below(r, 100);
 
 	memset(p, 0, sizeof(*p));
-	p->depth = roll < 32 ? 0 : roll < 68 ? 1 : roll < 90 ? 2 : 3;
+	p->depth = roll < 35 ? 0 : roll < 72 ? 1 : roll < 92 ? 2 : 3;
 	for (int i = 0; i < p->depth; i++)
-		p->dir[i] = gen_below(r, 6);
+		p->dir[i] = gen_below(r, GEN_DIRS);
 	choose_leaf(cfg, r, usual, p);
 }
 
@@ -146,7 +146,7 @@ static void choose_paths(const struct gen_config *cfg, struct gen_rng *r, struct
 	choose_path(cfg, r, op->kind == GEN_RENAME_EXCHANGE && gen_below(r, 4) == 0 ?
 		    LEAF_DIR : usual, &op->b);
 	if ((op->kind == GEN_RENAME_OUT || op->kind == GEN_RENAME_IN) && gen_below(r, 4) == 0)
-		op->a.leaf = op->b.leaf = LEAF_DIR, op->a.number %= 6, op->b.number %= 6;
+		op->a.leaf = op->b.leaf = LEAF_DIR, op->a.number %= GEN_DIRS, op->b.number %= GEN_DIRS;
 	if (op->kind == GEN_RENAME_OUT || op->kind == GEN_LINK_OUT)
 		choose_outside(cfg, r, &op->b);
 	if (op->kind == GEN_RENAME_IN || op->kind == GEN_WRITE_OUT)
@@ -173,7 +173,7 @@ void gen_choose(struct gen_thread *t, struct gen_op *ret)
 		t->planned_bytes = t->planned_ops = 0;
 	}
 	choose_paths(cfg, &r, &op);
-	op.parents = gen_below(&r, 100) < 25;
+	op.parents = gen_below(&r, 100) < 40;
 	op.off = choose_off(&r);
 	op.len = choose_len(&r);
 	op.arg = gen_next(&r);

@@ -63,6 +63,9 @@ int gen_data(struct gen_thread *t, const struct gen_op *op)
 		flags |= O_APPEND;
 	if (op->kind == GEN_O_TRUNC)
 		flags |= O_TRUNC;
+	/* The low bits mean something to some kinds below. */
+	if (op->arg >> 8 & 1)
+		flags |= O_CREAT;
 	fd = gen_open(t, op, &op->a, flags);
 	if (fd < 0)
 		return fd;
@@ -102,7 +105,7 @@ void gen_hold_some(struct gen_thread *t)
 	struct gen_op op = { .thread = t->id, .rng = t->id };
 
 	for (int i = 0; i < GEN_FDS; i++) {
-		struct gen_path p = { .leaf = LEAF_FILE, .number = (3 * i + t->id) % 24 };
+		struct gen_path p = { .leaf = LEAF_FILE, .number = (3 * i + t->id) % GEN_FILES };
 
 		t->fd[i] = -1;
 		hold(t, &op, &p, i);

@@ -80,7 +80,8 @@ static void attr_name(uint32_t pick, char ret[64])
 		"user.new\nline", "user.\377", "user.aVeryLongNameOfAnAttributeThatGoesOnAndOn",
 	};
 
-	snprintf(ret, 64, "%s", names[pick % 8]);
+	/* Two of them often, so that replacing and removing find something. */
+	snprintf(ret, 64, "%s", names[pick & 8 ? pick % 2 : pick % 8]);
 }
 
 int gen_attr(struct gen_thread *t, const struct gen_op *op)
@@ -98,8 +99,8 @@ int gen_attr(struct gen_thread *t, const struct gen_op *op)
 			err = -errno;
 	} else {
 		uint32_t len = sizes[(op->arg >> 8) % 7];
-		/* Mostly one of the two flags, which can fail, or none. */
-		int flags = op->arg >> 16 & 4 ? 0 : (op->arg >> 16) % 3;
+		/* Now and then XATTR_CREATE or XATTR_REPLACE, which can fail. */
+		int flags = op->arg >> 16 & 12 ? 0 : (op->arg >> 16) % 4 % 3;
 
 		gen_fill(t->buf, len, 0, t->cfg, op);
 		if (lsetxattr(at.proc, name, t->buf, len, flags) < 0)

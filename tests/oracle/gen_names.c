@@ -21,7 +21,7 @@ static const char *const hostile[] = {
 	"trail ", " ", "...", "....", ".tidemark-x", ".tidemark~", "lost+found", "\\", "a\\nb",
 	"*", "?", "[a]", "~", "~root", "#", "a:b", "C:", "\t", "\r", "\001", "\177", "CON",
 	"name", "NAME", "Name", "\303\251", "e\314\201", "\303\204", "A\314\210", ".hidden",
-	"\360\237\230\200", "core", "\xef\xbb\xbf" "bom", "a=b", "a,b", "a|b", "\"", "'",
+	"\360\237\230\200", "core", "\357\273\277bom", "a=b", "a,b", "a|b", "\"", "'",
 };
 
 unsigned int gen_hostile_count(void)

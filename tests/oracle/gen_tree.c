@@ -134,7 +134,7 @@ int gen_purge(struct gen_thread *t, const struct gen_op *op)
 			close(t->fd[i]);
 		t->fd[i] = -1;
 	}
-	for (unsigned int i = 0; i < 6; i++) {
+	for (unsigned int i = 0; i < GEN_DIRS; i++) {
 		if (!(op->arg >> i & 1))
 			continue;
 		gen_dir_name(i, name);
