@@ -26,10 +26,10 @@ enum tm_backend { TM_BACKEND_AUTO, TM_BACKEND_BPF, TM_BACKEND_FANOTIFY };
 struct tm_capture;
 
 struct tm_capture_stats {
-	uint64_t seen;		/* operations observed below the root */
-	uint64_t queued;	/* new records made for them */
-	uint64_t coalesced;	/* merged into a record that was already there */
-	uint64_t dropped;	/* not recorded: always together with on_incomplete() */
+	uint64_t seen;	    /* operations observed below the root */
+	uint64_t queued;    /* new records made for them */
+	uint64_t coalesced; /* merged into a record that was already there */
+	uint64_t dropped;   /* not recorded: always together with on_incomplete() */
 };
 
 struct tm_capture_ops {
@@ -50,14 +50,14 @@ struct tm_capture_ops {
 };
 
 struct tm_capture_opts {
-	size_t sz;			/* sizeof this struct */
+	size_t sz; /* sizeof this struct */
 	enum tm_backend backend;
-	const char *runtime_dir;	/* e.g. /run/tidemark */
-	const char *pin_dir;		/* e.g. /sys/fs/bpf/tidemark/INSTANCE/v1 */
-	uint32_t dirty_entries;		/* size of each dirty map; 0: 65536 */
-	uint32_t ring_bytes;		/* power of two; 0: 4 MiB */
+	const char *runtime_dir; /* e.g. /run/tidemark */
+	const char *pin_dir;	 /* e.g. /sys/fs/bpf/tidemark/INSTANCE/v1 */
+	uint32_t dirty_entries;	 /* size of each dirty map; 0: 65536 */
+	uint32_t ring_bytes;	 /* power of two; 0: 4 MiB */
 	struct tm_capture_ops ops;
-	size_t :0;
+	size_t : 0;
 };
 
 /*
@@ -75,7 +75,7 @@ void tm_capture_close(struct tm_capture *c);
 void tm_capture_unpin(const char *pin_dir);
 
 enum tm_backend tm_capture_backend(const struct tm_capture *c);
-const char *tm_backend_name(enum tm_backend b);	/* "bpf", "fanotify", "auto" */
+const char *tm_backend_name(enum tm_backend b); /* "bpf", "fanotify", "auto" */
 /* What this backend cannot see, as one sentence for the status; "" if nothing. */
 const char *tm_capture_blind_spots(const struct tm_capture *c);
 
@@ -86,7 +86,8 @@ const char *tm_capture_blind_spots(const struct tm_capture *c);
  * same root unbroken, *@ret_resumed is true and nothing needs to be scanned; otherwise tracking
  * starts now and the caller must reconcile the root (ALL).
  */
-int tm_capture_add_root(struct tm_capture *c, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed);
+int tm_capture_add_root(struct tm_capture *c, unsigned int slot, int rootfd, uint64_t key,
+			bool *ret_resumed);
 int tm_capture_del_root(struct tm_capture *c, unsigned int slot);
 
 /* Becomes readable when there may be something to drain. */
@@ -100,7 +101,8 @@ int tm_capture_timeout_ms(const struct tm_capture *c);
  */
 int tm_capture_drain(struct tm_capture *c, bool barrier);
 
-void tm_capture_stats_get(const struct tm_capture *c, unsigned int slot, struct tm_capture_stats *ret);
+void tm_capture_stats_get(const struct tm_capture *c, unsigned int slot,
+			  struct tm_capture_stats *ret);
 
 /*
  * Version counters for torn-read detection (bpf only): a read-only mapping of

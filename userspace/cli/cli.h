@@ -20,7 +20,7 @@ enum tm_exit {
 	TM_EXIT_UNHEALTHY = 3,
 	TM_EXIT_NOT_FOUND = 4,
 	TM_EXIT_DENIED = 5,
-	TM_EXIT_NO_DAEMON = 6,	/* always the local daemon */
+	TM_EXIT_NO_DAEMON = 6, /* always the local daemon */
 	TM_EXIT_TIMEOUT = 7,
 	TM_EXIT_CONFLICT = 8,
 	TM_EXIT_INTERRUPTED = 130,
@@ -28,9 +28,11 @@ enum tm_exit {
 
 /* Which options a command takes (besides --socket, -j, --help). */
 enum tm_opt_bit {
-	OPT_CREATE = 1 << 0,	/* --source-dir --target-dir --target-address --target-port --mode --target-fingerprint */
+	OPT_CREATE =
+		1
+		<< 0, /* --source-dir --target-dir --target-address --target-port --mode --target-fingerprint */
 	OPT_YES = 1 << 1,
-	OPT_ACCEPT = 1 << 2,	/* --create-dir --allow-devices --allow-suid */
+	OPT_ACCEPT = 1 << 2, /* --create-dir --allow-devices --allow-suid */
 	OPT_REASON = 1 << 3,
 	OPT_WAIT = 1 << 4,
 	OPT_TIMEOUT = 1 << 5,
@@ -42,19 +44,19 @@ struct tm_cli {
 	bool json;
 	bool yes, create_dir, allow_devices, allow_suid, wait, watch;
 	const char *source_dir, *target_dir, *target_address, *mode, *fingerprint, *reason;
-	uint64_t target_port;		/* 0: not given */
-	uint64_t timeout_ms;		/* 0: not given */
+	uint64_t target_port; /* 0: not given */
+	uint64_t timeout_ms;  /* 0: not given */
 	uint64_t watch_ms;
-	const char *ref;		/* NAME, or NULL */
+	const char *ref; /* NAME, or NULL */
 };
 
 struct tm_command {
 	const char *noun;
-	const char *verb;		/* NULL: the noun is the command */
-	const char *args;		/* "NAME", "[NAME]" or "" */
-	unsigned int options;		/* enum tm_opt_bit */
+	const char *verb;     /* NULL: the noun is the command */
+	const char *args;     /* "NAME", "[NAME]" or "" */
+	unsigned int options; /* enum tm_opt_bit */
 	const char *help;
-	int (*run)(struct tm_cli *c);	/* exit code */
+	int (*run)(struct tm_cli *c); /* exit code */
 };
 
 extern const struct tm_command tm_commands[];

@@ -9,7 +9,8 @@
 #include "cli/rest.h"
 #include "lib/text.h"
 
-static int show_table(struct tm_cli *c, const char *path, const struct tm_column *cols, size_t n, const char *empty)
+static int show_table(struct tm_cli *c, const char *path, const struct tm_column *cols, size_t n,
+		      const char *empty)
 {
 	_cleanup_answer_ struct tm_answer a = { 0 };
 	int code = path ? tm_rest(c, "GET", path, NULL, 0, &a) : TM_EXIT_FAILED;
@@ -30,7 +31,10 @@ static int show_table(struct tm_cli *c, const char *path, const struct tm_column
 int cmd_policy_failures(struct tm_cli *c)
 {
 	static const struct tm_column cols[] = {
-		{ "TIME", "time", NULL }, { "OPERATION", "op", NULL }, { "PATH", "path", NULL }, { "ERROR", "error", NULL },
+		{ "TIME", "time", NULL },
+		{ "OPERATION", "op", NULL },
+		{ "PATH", "path", NULL },
+		{ "ERROR", "error", NULL },
 	};
 	_cleanup_free_ char *path = tm_policy_path(c->ref, "/failures");
 
@@ -40,9 +44,11 @@ int cmd_policy_failures(struct tm_cli *c)
 int cmd_policy_runs(struct tm_cli *c)
 {
 	static const struct tm_column cols[] = {
-		{ "STARTED", "started", NULL }, { "FINISHED", "finished", NULL }, { "KIND", "kind", NULL },
-		{ "RESULT", "result", NULL }, { "FILES", "files", NULL }, { "DELETED", "deleted", NULL },
-		{ "RENAMED", "renamed", NULL }, { "PAYLOAD", "payload_bytes", NULL }, { "WIRE", "wire_bytes", NULL },
+		{ "STARTED", "started", NULL }, { "FINISHED", "finished", NULL },
+		{ "KIND", "kind", NULL },	{ "RESULT", "result", NULL },
+		{ "FILES", "files", NULL },	{ "DELETED", "deleted", NULL },
+		{ "RENAMED", "renamed", NULL }, { "PAYLOAD", "payload_bytes", NULL },
+		{ "WIRE", "wire_bytes", NULL },
 	};
 	_cleanup_free_ char *path = tm_policy_path(c->ref, "/runs");
 
@@ -52,17 +58,21 @@ int cmd_policy_runs(struct tm_cli *c)
 int cmd_peers(struct tm_cli *c)
 {
 	static const struct tm_column cols[] = {
-		{ "CLUSTER", "cluster", NULL }, { "ADDRESS", "address", NULL }, { "FINGERPRINT", "fingerprint", NULL },
+		{ "CLUSTER", "cluster", NULL },
+		{ "ADDRESS", "address", NULL },
+		{ "FINGERPRINT", "fingerprint", NULL },
 		{ "LAST SEEN", "last_seen", NULL },
 	};
 
-	return show_table(c, "/v1/peers", cols, TM_ARRAY_SIZE(cols), "No other cluster is known yet.");
+	return show_table(c, "/v1/peers", cols, TM_ARRAY_SIZE(cols),
+			  "No other cluster is known yet.");
 }
 
 int cmd_audit(struct tm_cli *c)
 {
 	static const struct tm_column cols[] = {
-		{ "TIME", "time", NULL }, { "WHO", "who", NULL }, { "ACTION", "action", NULL }, { "POLICY", "name", NULL },
+		{ "TIME", "time", NULL },     { "WHO", "who", NULL },
+		{ "ACTION", "action", NULL }, { "POLICY", "name", NULL },
 		{ "DETAIL", "detail", NULL },
 	};
 
@@ -83,7 +93,7 @@ int cmd_sysctl(struct tm_cli *c)
 		tm_out_json(a.body);
 		return code;
 	}
-	json_array_foreach(a.body, i, s) {
+	json_array_foreach (a.body, i, s) {
 		_cleanup_free_ char *key = tm_out_text(s, "key"), *value = tm_out_text(s, "value");
 		const char *raw = json_string_value(json_object_get(s, "key"));
 
@@ -105,7 +115,9 @@ int cmd_sysctl(struct tm_cli *c)
 int cmd_probe(struct tm_cli *c)
 {
 	static const struct tm_column cols[] = {
-		{ "WHAT", "name", NULL }, { "STATE", "state", NULL }, { "DETAIL", "detail", NULL },
+		{ "WHAT", "name", NULL },
+		{ "STATE", "state", NULL },
+		{ "DETAIL", "detail", NULL },
 	};
 	_cleanup_answer_ struct tm_answer a = { 0 };
 	int code = tm_rest(c, "GET", "/v1/probe", NULL, 60000, &a);
@@ -133,23 +145,29 @@ int cmd_probe(struct tm_cli *c)
 static bool tell_policy(const json_t *p)
 {
 	_cleanup_free_ char *name = tm_out_text(p, "name"), *status = tm_out_status(p);
-	_cleanup_free_ char *point = tm_out_text(p, "recovery_point"), *error = tm_out_text(p, "last_error");
+	_cleanup_free_ char *point = tm_out_text(p, "recovery_point"),
+			    *error = tm_out_text(p, "last_error");
 	const char *word = json_string_value(json_object_get(p, "status"));
 	const char *role = json_string_value(json_object_get(p, "role"));
-	bool good = word && (tm_streq(word, "Finished") || tm_streq(word, "Replicating") || tm_streq(word, "Authorized"));
+	bool good = word && (tm_streq(word, "Finished") || tm_streq(word, "Replicating") ||
+			     tm_streq(word, "Authorized"));
 
-	printf("  %s (%s): %s; recovery point %s; %" PRId64 " changes pending\n", name, role ? role : "?", status, point,
-	       tm_out_int(p, "pending"));
+	printf("  %s (%s): %s; recovery point %s; %" PRId64 " changes pending\n", name,
+	       role ? role : "?", status, point, tm_out_int(p, "pending"));
 	if (tm_out_int(p, "failures")) {
-		printf("      %" PRId64 " files could not be replicated: tidemark policy failures %s\n", tm_out_int(p, "failures"), name);
+		printf("      %" PRId64
+		       " files could not be replicated: tidemark policy failures %s\n",
+		       tm_out_int(p, "failures"), name);
 		good = false;
 	}
 	if (!good && error && !tm_streq(error, "-"))
 		printf("      %s\n", error);
 	if (word && tm_streq(word, "Awaiting Authorization") && role && tm_streq(role, "target"))
-		printf("      this cluster is asked: tidemark policy show %s; tidemark policy accept %s\n", name, name);
+		printf("      this cluster is asked: tidemark policy show %s; tidemark policy accept %s\n",
+		       name, name);
 	if (word && tm_streq(word, "Stopped"))
-		printf("      look first; then go on with: tidemark policy replicate %s --yes\n", name);
+		printf("      look first; then go on with: tidemark policy replicate %s --yes\n",
+		       name);
 	if (word && tm_streq(word, "Authorized") && role && tm_streq(role, "source"))
 		printf("      nothing is replicated yet: tidemark policy replicate %s\n", name);
 	return good;
@@ -158,7 +176,8 @@ static bool tell_policy(const json_t *p)
 int cmd_status(struct tm_cli *c)
 {
 	_cleanup_answer_ struct tm_answer s = { 0 }, l = { 0 };
-	_cleanup_free_ char *cluster = NULL, *fp = NULL, *backend = NULL, *why = NULL, *blind = NULL;
+	_cleanup_free_ char *cluster = NULL, *fp = NULL, *backend = NULL, *why = NULL,
+			    *blind = NULL;
 	int code = tm_rest(c, "GET", "/v1/status", NULL, 0, &s);
 	bool good = true;
 	json_t *p;
@@ -190,7 +209,7 @@ int cmd_status(struct tm_cli *c)
 		good = false;
 	}
 	printf("Relationships: %zu\n", json_array_size(l.body));
-	json_array_foreach(l.body, i, p)
+	json_array_foreach (l.body, i, p)
 		good = tell_policy(p) && good;
 	return good ? TM_EXIT_OK : TM_EXIT_UNHEALTHY;
 }

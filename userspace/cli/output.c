@@ -57,11 +57,12 @@ int tm_out_table(const json_t *rows, const struct tm_column *cols, size_t n)
 		return TM_EXIT_FAILED;
 	for (size_t c = 0; c < n; c++)
 		scols_table_new_column(t, cols[c].title, 0, 0);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach (rows, i, row) {
 		struct libscols_line *line = scols_table_new_line(t, NULL);
 
 		for (size_t c = 0; line && c < n; c++) {
-			_cleanup_free_ char *text = cols[c].cell ? cols[c].cell(row) : tm_out_text(row, cols[c].key);
+			_cleanup_free_ char *text =
+				cols[c].cell ? cols[c].cell(row) : tm_out_text(row, cols[c].key);
 
 			scols_line_set_data(line, c, text ? text : "?");
 		}
@@ -84,9 +85,11 @@ char *tm_out_status(const json_t *p)
 	if (!status)
 		return strdup("?");
 	if (tm_streq(status, "Replicating") && json_is_integer(percent))
-		return tm_asprintf("Replicating... %" JSON_INTEGER_FORMAT "%%", json_integer_value(percent));
+		return tm_asprintf("Replicating... %" JSON_INTEGER_FORMAT "%%",
+				   json_integer_value(percent));
 	if (tm_streq(status, "Finished") && since)
-		return tm_asprintf("Finished %s%s%s", since, detail ? ", " : "", detail ? detail : "");
+		return tm_asprintf("Finished %s%s%s", since, detail ? ", " : "",
+				   detail ? detail : "");
 	return detail ? tm_asprintf("%s: %s", status, detail) : strdup(status);
 }
 
@@ -98,11 +101,13 @@ char *tm_out_progress(const json_t *p)
 
 	if (json_is_integer(tm_out_at(p, "progress.seconds_left")))
 		left = tm_asprintf("  %" PRId64 " s left", tm_out_int(p, "progress.seconds_left"));
-	return tm_asprintf("%s  %" PRId64 "/%" PRId64 " files  %s of %s  %s/s%s", status ? status : "?",
-			   tm_out_int(p, "progress.files_done"), tm_out_int(p, "progress.files_total"),
+	return tm_asprintf("%s  %" PRId64 "/%" PRId64 " files  %s of %s  %s/s%s",
+			   status ? status : "?", tm_out_int(p, "progress.files_done"),
+			   tm_out_int(p, "progress.files_total"),
 			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.bytes_done"), done),
 			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.bytes_total"), total),
-			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.rate_now"), rate), left ? left : "");
+			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.rate_now"), rate),
+			   left ? left : "");
 }
 
 static void print_line(const char *label, const json_t *p, const char *key)
@@ -129,7 +134,8 @@ static void print_run(const json_t *p)
 	print_line("started", p, "last_run.started");
 	print_line("finished", p, "last_run.finished");
 	printf("%18s: %" PRId64 " changed, %" PRId64 " deleted, %" PRId64 " renamed\n", "files",
-	       tm_out_int(p, "last_run.files"), tm_out_int(p, "last_run.deleted"), tm_out_int(p, "last_run.renamed"));
+	       tm_out_int(p, "last_run.files"), tm_out_int(p, "last_run.deleted"),
+	       tm_out_int(p, "last_run.renamed"));
 	print_bytes("file data", p, "last_run.payload_bytes");
 	print_bytes("on the wire", p, "last_run.wire_bytes");
 }
@@ -137,9 +143,10 @@ static void print_run(const json_t *p)
 static void print_capture(const json_t *p)
 {
 	print_line("Capture", p, "capture.backend");
-	printf("%18s: %" PRId64 " seen = %" PRId64 " queued + %" PRId64 " coalesced + %" PRId64 " dropped\n", "changes",
-	       tm_out_int(p, "capture.seen"), tm_out_int(p, "capture.queued"), tm_out_int(p, "capture.coalesced"),
-	       tm_out_int(p, "capture.dropped"));
+	printf("%18s: %" PRId64 " seen = %" PRId64 " queued + %" PRId64 " coalesced + %" PRId64
+	       " dropped\n",
+	       "changes", tm_out_int(p, "capture.seen"), tm_out_int(p, "capture.queued"),
+	       tm_out_int(p, "capture.coalesced"), tm_out_int(p, "capture.dropped"));
 	if (json_is_object(tm_out_at(p, "capture.incomplete"))) {
 		print_line("incomplete since", p, "capture.incomplete.since");
 		print_line("because", p, "capture.incomplete.reason");

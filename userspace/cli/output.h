@@ -20,8 +20,8 @@ int64_t tm_out_int(const json_t *object, const char *path);
 
 struct tm_column {
 	const char *title;
-	const char *key;	/* "a.b"; or NULL with cell */
-	char *(*cell)(const json_t *row);	/* new string */
+	const char *key;		  /* "a.b"; or NULL with cell */
+	char *(*cell)(const json_t *row); /* new string */
 };
 
 /* An array of objects as a table (libsmartcols). Returns TM_EXIT_OK or TM_EXIT_FAILED. */

@@ -12,8 +12,8 @@
 #include "lib/clock.h"
 #include "lib/text.h"
 
-#define CREATE_TIMEOUT_MS 40000		/* the daemon itself gives up after 15 s */
-#define WAIT_STEP_MS 1000
+#define CREATE_TIMEOUT_MS 40000 /* the daemon itself gives up after 15 s */
+#define WAIT_STEP_MS	  1000
 
 static void note(const struct tm_cli *c, const json_t *policy)
 {
@@ -63,7 +63,8 @@ int cmd_policy_create(struct tm_cli *c)
 	int code;
 
 	if (!c->source_dir || !c->target_dir || !c->target_address) {
-		fprintf(stderr, "tidemark: policy create wants --source-dir, --target-dir and --target-address\n");
+		fprintf(stderr,
+			"tidemark: policy create wants --source-dir, --target-dir and --target-address\n");
 		json_decref(body);
 		return TM_EXIT_USAGE;
 	}
@@ -94,14 +95,16 @@ int cmd_policy_create(struct tm_cli *c)
 
 static char *cell_source(const json_t *row)
 {
-	_cleanup_free_ char *cluster = tm_out_text(row, "source.cluster"), *dir = tm_out_text(row, "source.dir");
+	_cleanup_free_ char *cluster = tm_out_text(row, "source.cluster"),
+			    *dir = tm_out_text(row, "source.dir");
 
 	return cluster && dir ? tm_asprintf("%s:%s", cluster, dir) : NULL;
 }
 
 static char *cell_target(const json_t *row)
 {
-	_cleanup_free_ char *cluster = tm_out_text(row, "target.cluster"), *dir = tm_out_text(row, "target.dir");
+	_cleanup_free_ char *cluster = tm_out_text(row, "target.cluster"),
+			    *dir = tm_out_text(row, "target.dir");
 	_cleanup_free_ char *address = tm_out_text(row, "target.address");
 
 	if (!cluster || !dir || !address)
@@ -110,9 +113,10 @@ static char *cell_target(const json_t *row)
 }
 
 static const struct tm_column list_columns[] = {
-	{ "NAME", "name", NULL }, { "STATUS", NULL, tm_out_status }, { "ROLE", "role", NULL },
-	{ "SOURCE", NULL, cell_source }, { "TARGET", NULL, cell_target },
-	{ "RECOVERY POINT", "recovery_point", NULL }, { "PENDING", "pending", NULL },
+	{ "NAME", "name", NULL },	 { "STATUS", NULL, tm_out_status },
+	{ "ROLE", "role", NULL },	 { "SOURCE", NULL, cell_source },
+	{ "TARGET", NULL, cell_target }, { "RECOVERY POINT", "recovery_point", NULL },
+	{ "PENDING", "pending", NULL },
 };
 
 static int list_once(struct tm_cli *c)
@@ -129,21 +133,24 @@ static int list_once(struct tm_cli *c)
 		return code;
 	}
 	if (!json_array_size(a.body)) {
-		fprintf(stderr, "No relationships yet. Create one: tidemark policy create NAME --source-dir DIR "
+		fprintf(stderr,
+			"No relationships yet. Create one: tidemark policy create NAME --source-dir DIR "
 			"--target-dir DIR --target-address ADDRESS\n");
 		return code;
 	}
 	code = tm_out_table(a.body, list_columns, TM_ARRAY_SIZE(list_columns));
-	json_array_foreach(a.body, i, p) {
+	json_array_foreach (a.body, i, p) {
 		const char *status = json_string_value(json_object_get(p, "status"));
 		const char *role = json_string_value(json_object_get(p, "role"));
 		_cleanup_free_ char *name = NULL, *cluster = NULL;
 
-		if (!status || !role || !tm_streq(status, "Awaiting Authorization") || !tm_streq(role, "target"))
+		if (!status || !role || !tm_streq(status, "Awaiting Authorization") ||
+		    !tm_streq(role, "target"))
 			continue;
 		name = tm_out_text(p, "name");
 		cluster = tm_out_text(p, "source.cluster");
-		fprintf(stderr, "Authorization request from %s: see tidemark policy show %s; then accept or reject it.\n",
+		fprintf(stderr,
+			"Authorization request from %s: see tidemark policy show %s; then accept or reject it.\n",
 			cluster ? cluster : "?", name ? name : "?");
 	}
 	return code;
@@ -151,7 +158,8 @@ static int list_once(struct tm_cli *c)
 
 static void pause_ms(uint64_t ms)
 {
-	struct timespec ts = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
+			       .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	nanosleep(&ts, NULL);
 }
@@ -173,7 +181,8 @@ int cmd_policy_list(struct tm_cli *c)
 
 static void print_request(const json_t *p)
 {
-	_cleanup_free_ char *cluster = NULL, *fp = NULL, *source = NULL, *target = NULL, *name = NULL;
+	_cleanup_free_ char *cluster = NULL, *fp = NULL, *source = NULL, *target = NULL,
+			    *name = NULL;
 
 	if (!json_is_object(json_object_get(p, "request")))
 		return;
@@ -182,12 +191,14 @@ static void print_request(const json_t *p)
 	source = tm_out_text(p, "source.dir");
 	target = tm_out_text(p, "target.dir");
 	name = tm_out_text(p, "name");
-	printf("\nAuthorization request: cluster %s, key %s,\nasks to replicate its %s into %s of this cluster.\n", cluster,
-	       fp, source, target);
+	printf("\nAuthorization request: cluster %s, key %s,\nasks to replicate its %s into %s of this cluster.\n",
+	       cluster, fp, source, target);
 	if (json_is_false(tm_out_at(p, "request.target_exists")))
-		printf("Warning: %s does not exist here. Create it and accept again, or accept with --create-dir.\n", target);
+		printf("Warning: %s does not exist here. Create it and accept again, or accept with --create-dir.\n",
+		       target);
 	else if (tm_out_int(p, "request.target_entries") > 0)
-		printf("Warning: %s is not empty: what the source does not have is deleted. Accepting it takes --yes.\n", target);
+		printf("Warning: %s is not empty: what the source does not have is deleted. Accepting it takes --yes.\n",
+		       target);
 	printf("  tidemark policy accept %s\n  tidemark policy reject %s\n", name, name);
 }
 
@@ -271,7 +282,8 @@ static int wait_run(struct tm_cli *c, const char *id, const char *run)
 	for (;;) {
 		_cleanup_answer_ struct tm_answer a = { 0 };
 		const char *result, *last;
-		int code = path ? tm_rest(c, "GET", path, NULL, WAIT_STEP_MS + 30000, &a) : TM_EXIT_FAILED;
+		int code = path ? tm_rest(c, "GET", path, NULL, WAIT_STEP_MS + 30000, &a)
+				: TM_EXIT_FAILED;
 
 		if (code != TM_EXIT_OK)
 			return code;
@@ -327,7 +339,8 @@ int cmd_policy_sync(struct tm_cli *c)
 	if (c->json)
 		tm_out_json(a.body);
 	else
-		printf("%s: in sync up to this call, after %" PRId64 " ms\n", c->ref, tm_out_int(a.body, "milliseconds"));
+		printf("%s: in sync up to this call, after %" PRId64 " ms\n", c->ref,
+		       tm_out_int(a.body, "milliseconds"));
 	return code;
 }
 
@@ -338,12 +351,14 @@ static bool confirmed(const json_t *p)
 	char answer[256];
 
 	if (!isatty(STDIN_FILENO)) {
-		fprintf(stderr, "tidemark: deleting %s needs a confirmation: --yes\n", name ? name : "?");
+		fprintf(stderr, "tidemark: deleting %s needs a confirmation: --yes\n",
+			name ? name : "?");
 		return false;
 	}
 	fprintf(stderr,
 		"Delete the relationship %s?\n  source %s\n  target %s\n"
-		"The data on both sides stays. Type its name to delete it: ", name, source, target);
+		"The data on both sides stays. Type its name to delete it: ",
+		name, source, target);
 	if (!fgets(answer, sizeof(answer), stdin))
 		return false;
 	answer[strcspn(answer, "\n")] = 0;

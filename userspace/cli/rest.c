@@ -9,7 +9,7 @@
 
 #include "lib/text.h"
 
-#define ANSWER_MAX ((size_t)256 << 20)	/* a list of policies is far below */
+#define ANSWER_MAX ((size_t)256 << 20) /* a list of policies is far below */
 
 struct body {
 	char *data;
@@ -39,10 +39,12 @@ static const struct {
 	const char *code;
 	int exit_code;
 } problem_exits[] = {
-	{ "bad-request", TM_EXIT_USAGE }, { "bad-name", TM_EXIT_USAGE }, { "ambiguous", TM_EXIT_USAGE },
-	{ "too-large", TM_EXIT_USAGE }, { "not-found", TM_EXIT_NOT_FOUND }, { "denied", TM_EXIT_DENIED },
-	{ "exists", TM_EXIT_CONFLICT }, { "overlap", TM_EXIT_CONFLICT }, { "wrong-role", TM_EXIT_CONFLICT },
-	{ "wrong-state", TM_EXIT_CONFLICT }, { "stopped", TM_EXIT_CONFLICT }, { "timeout", TM_EXIT_TIMEOUT },
+	{ "bad-request", TM_EXIT_USAGE },   { "bad-name", TM_EXIT_USAGE },
+	{ "ambiguous", TM_EXIT_USAGE },	    { "too-large", TM_EXIT_USAGE },
+	{ "not-found", TM_EXIT_NOT_FOUND }, { "denied", TM_EXIT_DENIED },
+	{ "exists", TM_EXIT_CONFLICT },	    { "overlap", TM_EXIT_CONFLICT },
+	{ "wrong-role", TM_EXIT_CONFLICT }, { "wrong-state", TM_EXIT_CONFLICT },
+	{ "stopped", TM_EXIT_CONFLICT },    { "timeout", TM_EXIT_TIMEOUT },
 };
 
 static int exit_of(const json_t *problem)
@@ -68,8 +70,9 @@ static int transport_failed(const struct tm_cli *c, CURLcode r)
 	return TM_EXIT_NO_DAEMON;
 }
 
-static CURLcode perform(const struct tm_cli *c, const char *method, const char *path, const char *text,
-			uint64_t timeout_ms, struct body *ret_body, long *ret_status)
+static CURLcode perform(const struct tm_cli *c, const char *method, const char *path,
+			const char *text, uint64_t timeout_ms, struct body *ret_body,
+			long *ret_status)
 {
 	_cleanup_free_ char *url = tm_asprintf("http://localhost%s", path);
 	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -88,7 +91,8 @@ static CURLcode perform(const struct tm_cli *c, const char *method, const char *
 		}
 		curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
 		curl_easy_setopt(h, CURLOPT_WRITEDATA, ret_body);
-		curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)TM_MIN(timeout_ms ? timeout_ms : 30000, (uint64_t)1 << 30));
+		curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
+				 (long)TM_MIN(timeout_ms ? timeout_ms : 30000, (uint64_t)1 << 30));
 		r = curl_easy_perform(h);
 		if (r == CURLE_OK)
 			curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, ret_status);
@@ -98,8 +102,8 @@ static CURLcode perform(const struct tm_cli *c, const char *method, const char *
 	return r;
 }
 
-int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, json_t *body, uint64_t timeout_ms,
-		  struct tm_answer *ret)
+int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, json_t *body,
+		  uint64_t timeout_ms, struct tm_answer *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	struct body b = { 0 };
@@ -111,7 +115,8 @@ int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, 
 	else if (tm_streq(method, "POST"))
 		text = strdup("{}");
 	if (!text && (body || tm_streq(method, "POST"))) {
-		fprintf(stderr, "tidemark: an argument is not valid UTF-8 text or memory is short\n");
+		fprintf(stderr,
+			"tidemark: an argument is not valid UTF-8 text or memory is short\n");
 		return ret->exit_code = TM_EXIT_USAGE;
 	}
 	r = perform(c, method, path, text, timeout_ms, &b, &ret->status);
@@ -119,7 +124,9 @@ int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, 
 		free(b.data);
 		return ret->exit_code = transport_failed(c, r);
 	}
-	ret->body = b.len ? json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL) : NULL;
+	ret->body =
+		b.len ? json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL)
+		      : NULL;
 	free(b.data);
 	if (ret->status >= 200 && ret->status < 300)
 		ret->exit_code = TM_EXIT_OK;
@@ -140,12 +147,13 @@ void tm_problem_print(const struct tm_cli *c, const struct tm_answer *a)
 	size_t i;
 
 	if (!a->status)
-		return;		/* the transport failed: already told */
+		return; /* the transport failed: already told */
 	if (!detail)
 		detail = json_string_value(json_object_get(a->body, "title"));
-	safe = tm_escape(detail ? detail : "no reason given", strlen(detail ? detail : "no reason given"));
+	safe = tm_escape(detail ? detail : "no reason given",
+			 strlen(detail ? detail : "no reason given"));
 	fprintf(stderr, "tidemark: %s\n", safe ? safe : "out of memory");
-	json_array_foreach(ids, i, id)
+	json_array_foreach (ids, i, id)
 		fprintf(stderr, "  %s\n", json_string_value(id) ? json_string_value(id) : "?");
 	if (c->json && a->body) {
 		json_dumpf(a->body, stdout, JSON_INDENT(2));
@@ -153,8 +161,8 @@ void tm_problem_print(const struct tm_cli *c, const struct tm_answer *a)
 	}
 }
 
-int tm_rest(const struct tm_cli *c, const char *method, const char *path, json_t *body, uint64_t timeout_ms,
-	    struct tm_answer *ret)
+int tm_rest(const struct tm_cli *c, const char *method, const char *path, json_t *body,
+	    uint64_t timeout_ms, struct tm_answer *ret)
 {
 	if (tm_rest_quiet(c, method, path, body, timeout_ms, ret) != TM_EXIT_OK)
 		tm_problem_print(c, ret);

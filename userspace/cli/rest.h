@@ -8,17 +8,17 @@
 #include "cli/cli.h"
 
 struct tm_answer {
-	long status;		/* HTTP status */
-	json_t *body;		/* owned; NULL if empty */
-	int exit_code;		/* TM_EXIT_OK, or what the problem's code stands for */
+	long status;   /* HTTP status */
+	json_t *body;  /* owned; NULL if empty */
+	int exit_code; /* TM_EXIT_OK, or what the problem's code stands for */
 };
 
 /*
  * @body is borrowed or NULL. On failure a message (what, why, what to do) was written to stderr, and with -j the
  * problem object to stdout, and ret->exit_code says which exit code. @timeout_ms 0: 30 s. Returns ret->exit_code.
  */
-int tm_rest(const struct tm_cli *c, const char *method, const char *path, json_t *body, uint64_t timeout_ms,
-	    struct tm_answer *ret);
+int tm_rest(const struct tm_cli *c, const char *method, const char *path, json_t *body,
+	    uint64_t timeout_ms, struct tm_answer *ret);
 void tm_answer_free(struct tm_answer *a);
 #define _cleanup_answer_ _cleanup_(tm_answer_free)
 
@@ -26,8 +26,8 @@ void tm_answer_free(struct tm_answer *a);
 char *tm_policy_path(const char *ref, const char *tail);
 
 /* For callers that want to look at a problem first: do not print it. */
-int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, json_t *body, uint64_t timeout_ms,
-		  struct tm_answer *ret);
+int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, json_t *body,
+		  uint64_t timeout_ms, struct tm_answer *ret);
 void tm_problem_print(const struct tm_cli *c, const struct tm_answer *a);
 
 #endif

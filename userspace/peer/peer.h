@@ -23,7 +23,7 @@ struct tm_node_key;
  */
 int tm_node_key_open(int statefd, struct tm_node_key **ret_k);
 void tm_node_key_free(struct tm_node_key *k);
-const uint8_t *tm_node_key_public(const struct tm_node_key *k);	/* TM_KEY_LEN bytes */
+const uint8_t *tm_node_key_public(const struct tm_node_key *k); /* TM_KEY_LEN bytes */
 
 #define TM_FINGERPRINT_LEN 65
 /* SHA-256 of the public key, 64 lower-case hex digits. */
@@ -33,8 +33,9 @@ void tm_key_fingerprint(const uint8_t key[TM_KEY_LEN], char ret[TM_FINGERPRINT_L
  * Sign an identity statement for a worker of this @role and @id (from the daemon's own table, never from
  * the worker): see PROTOCOL.md, "Identity".
  */
-int tm_node_key_sign(const struct tm_node_key *k, enum tm_role role, const uint8_t id[TM_POLICY_ID_LEN],
-		     const struct tm_ctl_sign *req, struct tm_msg_proof *ret);
+int tm_node_key_sign(const struct tm_node_key *k, enum tm_role role,
+		     const uint8_t id[TM_POLICY_ID_LEN], const struct tm_ctl_sign *req,
+		     struct tm_msg_proof *ret);
 
 /* ---- daemon: preamble, sockets ---- */
 
@@ -45,10 +46,11 @@ struct tm_preamble {
 	uint8_t id[TM_POLICY_ID_LEN];
 	uint8_t nonce[16];
 	uint8_t mac[16];
-	uint8_t raw[48];		/* what the MAC covers */
+	uint8_t raw[48]; /* what the MAC covers */
 };
 
-int tm_preamble_put(uint8_t out[TM_PREAMBLE_LEN], const uint8_t id[TM_POLICY_ID_LEN], const uint8_t *secret /* or NULL */);
+int tm_preamble_put(uint8_t out[TM_PREAMBLE_LEN], const uint8_t id[TM_POLICY_ID_LEN],
+		    const uint8_t *secret /* or NULL */);
 /* Pure. Returns 0; -EBADMSG: not ours. */
 int tm_preamble_get(const uint8_t in[TM_PREAMBLE_LEN], struct tm_preamble *ret);
 /* Constant time. */
@@ -68,21 +70,21 @@ const char *tm_peer_name(int fd, char buf[80]);
 
 /* ---- worker: TLS, identity, link ---- */
 
-struct tm_tls;		/* the context: throw-away certificate; make it before seccomp */
+struct tm_tls; /* the context: throw-away certificate; make it before seccomp */
 int tm_tls_new(struct tm_tls **ret_t);
 void tm_tls_free(struct tm_tls *t);
 
 struct tm_peer_handshake {
-	enum tm_role role;		/* sources are TLS clients */
-	const uint8_t *id;		/* TM_POLICY_ID_LEN; zeros for pairing */
-	const uint8_t *pinned_key;	/* or NULL: any key (pairing) */
-	const char *cluster;		/* own name */
-	uint32_t timeout_ms;		/* for all of it */
+	enum tm_role role;	   /* sources are TLS clients */
+	const uint8_t *id;	   /* TM_POLICY_ID_LEN; zeros for pairing */
+	const uint8_t *pinned_key; /* or NULL: any key (pairing) */
+	const char *cluster;	   /* own name */
+	uint32_t timeout_ms;	   /* for all of it */
 	/* Ask the daemon to sign. 0 or -errno. */
 	int (*sign)(void *arg, const struct tm_ctl_sign *req, struct tm_msg_proof *ret);
 	/* Called by the link while it waits: 0 go on, -ECANCELED stop. May be NULL. */
 	int (*poll)(void *arg);
-	int poll_fd;			/* readable: call poll; -1: none */
+	int poll_fd; /* readable: call poll; -1: none */
 	void *arg;
 };
 
@@ -91,8 +93,9 @@ struct tm_peer_handshake {
  * not verify or it is another key than the pinned one (ret_authed->key tells which); -ETIMEDOUT; -EPROTO TLS failed;
  * -EREMOTEIO the peer refused us (*ret_text). *@ret_text always says it in words on failure.
  */
-int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake *h, struct tm_link **ret_l,
-		      struct tm_ctl_authed *ret_authed, struct tm_msg_text *ret_text);
+int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake *h,
+		      struct tm_link **ret_l, struct tm_ctl_authed *ret_authed,
+		      struct tm_msg_text *ret_text);
 /* close_notify, close. NULL accepted. */
 void tm_peer_close(struct tm_link *l);
 /* Bytes after which a fresh connection is due (AES-GCM's limit): true once more than 128 GiB went either way. */

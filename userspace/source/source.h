@@ -35,14 +35,15 @@ struct tm_source_ops {
 
 struct tm_source_opts {
 	size_t sz;
-	int rootfd;				/* borrowed */
-	uint32_t batch_objects;			/* soft limit of assertions per batch; 0: 8192 */
-	uint64_t batch_bytes;			/* soft limit of content per batch; 0: 64 MiB */
-	const struct tm_version *versions;	/* mapped read-only, or NULL (fanotify): compare by statx then */
+	int rootfd;		/* borrowed */
+	uint32_t batch_objects; /* soft limit of assertions per batch; 0: 8192 */
+	uint64_t batch_bytes;	/* soft limit of content per batch; 0: 64 MiB */
+	const struct tm_version
+		*versions; /* mapped read-only, or NULL (fanotify): compare by statx then */
 	uint32_t n_versions;
-	uint32_t barrier_interval_ms;		/* 0: 30 s */
+	uint32_t barrier_interval_ms; /* 0: 30 s */
 	struct tm_source_ops ops;
-	size_t :0;
+	size_t : 0;
 };
 
 /* Build the directory index (one readdir walk, no stat of files). Returns 0 or -errno. */
@@ -53,8 +54,8 @@ void tm_source_close(struct tm_source *s);
  * A new connection: SESSION -> READY. Returns 0; -EBADMSG protocol error; -EREMOTEIO when the
  * peer sent ERROR or NOTICE that ends the session (*ret_text tells); link errors.
  */
-int tm_source_session(struct tm_source *s, struct tm_link *l, uint64_t fence, struct tm_msg_ready *ret_ready,
-		      struct tm_msg_text *ret_text);
+int tm_source_session(struct tm_source *s, struct tm_link *l, uint64_t fence,
+		      struct tm_msg_ready *ret_ready, struct tm_msg_text *ret_text);
 
 /*
  * Replicate one change set in as many batches as it needs; returns when the last one is
@@ -62,8 +63,9 @@ int tm_source_session(struct tm_source *s, struct tm_link *l, uint64_t fence, st
  * (*ret_stop: suspicion, here or on the target: the session is still good); -EREMOTEIO (*ret_text); link errors.
  * After any error nothing of the set counts as done.
  */
-int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_change_set *set, uint32_t set_flags,
-			int64_t taken_ns, struct tm_msg_stop *ret_stop, struct tm_msg_text *ret_text);
+int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_change_set *set,
+			uint32_t set_flags, int64_t taken_ns, struct tm_msg_stop *ret_stop,
+			struct tm_msg_text *ret_text);
 
 /* When idle: ask the file system to sync and send BARRIER if one is due; keepalive PING. 0 or -errno. */
 int tm_source_idle(struct tm_source *s, struct tm_link *l);

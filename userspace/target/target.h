@@ -28,14 +28,15 @@ struct tm_target_ops {
 
 struct tm_target_opts {
 	size_t sz;
-	int rootfd;			/* borrowed */
+	int rootfd; /* borrowed */
 	bool allow_devices;
-	bool allow_suid;		/* setuid, setgid on files (setgid on directories always passes), file capabilities */
-	uint32_t brake_percent;		/* 0: no brake */
+	bool allow_suid; /* setuid, setgid on files (setgid on directories always passes), file capabilities */
+	uint32_t brake_percent; /* 0: no brake */
 	uint64_t brake_objects;
-	uint64_t inplace_bytes;		/* larger files less than half dirty are patched in place; 0: 4 MiB */
+	uint64_t
+		inplace_bytes; /* larger files less than half dirty are patched in place; 0: 4 MiB */
 	struct tm_target_ops ops;
-	size_t :0;
+	size_t : 0;
 };
 
 /*

@@ -16,10 +16,10 @@
 struct tm_link;
 
 struct tm_link_counters {
-	uint64_t wire_bytes;		/* bytes given to or taken from the transport */
-	uint64_t sendfile_bytes;	/* file data that left by sendfile(2) or SSL_sendfile */
-	uint64_t ktls_bytes;		/* of those, encrypted by the kernel */
-	uint64_t copy_bytes;		/* file data that went through a user buffer */
+	uint64_t wire_bytes;	 /* bytes given to or taken from the transport */
+	uint64_t sendfile_bytes; /* file data that left by sendfile(2) or SSL_sendfile */
+	uint64_t ktls_bytes;	 /* of those, encrypted by the kernel */
+	uint64_t copy_bytes;	 /* file data that went through a user buffer */
 };
 
 struct tm_link_ops {
@@ -38,7 +38,8 @@ struct tm_link_ops {
 	 * Receive one frame; flushes first. *@ret_payload is borrowed until the next call.
 	 * @timeout_ms -1: the link's default. Returns 0 or -errno.
 	 */
-	int (*recv)(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len, int timeout_ms);
+	int (*recv)(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload,
+		    uint32_t *ret_len, int timeout_ms);
 	/* Is a frame (or its beginning) waiting? */
 	bool (*pending)(struct tm_link *l);
 };
@@ -61,8 +62,8 @@ static inline int tm_link_send_buf(struct tm_link *l, uint16_t type, const struc
 	return r < 0 ? r : l->ops->send(l, type, b->data, (uint32_t)b->len);
 }
 
-static inline int tm_link_send_file(struct tm_link *l, uint64_t label, int fd, uint64_t off, uint32_t n,
-				    bool *ret_short, int *ret_read_err)
+static inline int tm_link_send_file(struct tm_link *l, uint64_t label, int fd, uint64_t off,
+				    uint32_t n, bool *ret_short, int *ret_read_err)
 {
 	return l->ops->send_file(l, label, fd, off, n, ret_short, ret_read_err);
 }
@@ -72,7 +73,8 @@ static inline int tm_link_flush(struct tm_link *l)
 	return l->ops->flush(l);
 }
 
-static inline int tm_link_recv(struct tm_link *l, uint16_t *type, const uint8_t **p, uint32_t *n, int timeout_ms)
+static inline int tm_link_recv(struct tm_link *l, uint16_t *type, const uint8_t **p, uint32_t *n,
+			       int timeout_ms)
 {
 	return l->ops->recv(l, type, p, n, timeout_ms);
 }
