@@ -337,6 +337,23 @@ fi
 check "a report that cannot be written is an error" sh -c \
 	"'$bin/oracle-compare' src dst >/dev/full 2>'$top/log'; [ \$? -eq 2 ]"
 
+# An entry that was compared already moves while a later one is read.
+mkdir r1 r2
+printf x >r1/a
+truncate -s 1G r1/z
+cp -a r1/. r2
+"$bin/oracle-compare" --read-holes r1 r2 >"$top/said" 2>&1 &
+running=$!
+while [ -d /proc/$running ] && ! find /proc/$running/fd -lname '*/r1/z' 2>"$top/log" | grep -q .; do
+	:
+done
+chmod 0644 r1/a
+wait $running
+raced=$?
+check "a change after an entry was compared is a race" sh -c \
+	"[ $raced -eq 1 ] && grep -q '^race \"a\": source' '$top/said'"
+rm -rf r1 r2
+
 # ---- manifests and canaries -----------------------------------------------
 
 fresh
