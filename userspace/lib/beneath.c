@@ -274,6 +274,43 @@ int tm_open_name(int dirfd, const char *name, int flags, mode_t mode)
 	return tm_open_beneath(dirfd, name, flags, mode);
 }
 
+/* Without openat2: the same question, answered by comparing where the two directories live. */
+static int walk_parent(int dirfd)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct place here, up;
+	int r;
+
+	r = place_of(dirfd, &here);
+	if (r < 0)
+		return r;
+	fd = openat(dirfd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = place_of(fd, &up);
+	if (r < 0)
+		return r;
+	return place_eq(here, up) ? tm_take_fd(fd) : -EXDEV;
+}
+
+int tm_open_parent(int dirfd)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
+
+	for (int i = 0; i < EAGAIN_TRIES && !force_walk; i++) {
+		long fd = syscall(SYS_openat2, dirfd, "..", &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == ENOSYS || errno == EPERM)
+			break;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return walk_parent(dirfd);
+}
+
 int tm_open_admin_dir(const char *path)
 {
 	int fd;

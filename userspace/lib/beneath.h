@@ -35,6 +35,13 @@ int tm_open_beneath(int rootfd, const char *rel, int flags, mode_t mode);
 int tm_open_name(int dirfd, const char *name, int flags, mode_t mode);
 
 /*
+ * The parent of a held directory (O_PATH is enough), as O_PATH, never across a mount. Returns a
+ * descriptor; -EXDEV at the root of the mount; -ENOENT when @dirfd is not below it; -errno. At the
+ * top of everything a directory is its own parent.
+ */
+int tm_open_parent(int dirfd);
+
+/*
  * Open an absolute path that an admin configured (policy root, state
  * directory): follows symlinks like any admin tool. For directories only.
  */
