@@ -22,3 +22,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		abort();
 	return 0;
 }
+
+#include "replay.h"

@@ -63,3 +63,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	}
 	return 0;
 }
+
+#include "replay.h"

@@ -67,6 +67,8 @@ int tm_peer_connect(const char *address, uint16_t port);
 int tm_peer_connected(int fd);
 /* "192.0.2.7:3712" of the other end; returns buf. */
 const char *tm_peer_name(int fd, char buf[80]);
+/* What a connection needs, accepted or connected: no delay, keepalive, 20 s until a dead peer is noticed. */
+int tm_peer_tune(int fd);
 
 /* ---- worker: TLS, identity, link ---- */
 
@@ -98,6 +100,18 @@ int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake
 		      struct tm_msg_text *ret_text);
 /* close_notify, close. NULL accepted. */
 void tm_peer_close(struct tm_link *l);
+/* The socket, for poll(2) between frames; look at tm_link_pending() first. */
+int tm_peer_fd(const struct tm_link *l);
+/*
+ * May a frame be sent from inside the poll callback? True while the link waits to receive between two
+ * frames of ours; false while it is in the middle of sending one.
+ */
+bool tm_peer_may_send(const struct tm_link *l);
+/*
+ * After the link failed: did the peer say why before it went? Looks at what has arrived already and
+ * waits at most @wait_ms for more. True: an ERROR or NOTICE was there, *ret_text is it.
+ */
+bool tm_peer_last_words(struct tm_link *l, uint32_t wait_ms, struct tm_msg_text *ret_text);
 /* Bytes after which a fresh connection is due (AES-GCM's limit): true once more than 128 GiB went either way. */
 bool tm_peer_worn(const struct tm_link *l);
 
