@@ -27,6 +27,7 @@ struct tm_peer_link {
 	int fd;				/* owned */
 	int (*poll)(void *arg);
 	int poll_fd;
+	void (*notice)(void *arg, const struct tm_msg_text *text);
 	void *arg;
 	uint32_t timeout_ms;
 	uint64_t deadline_ms;		/* absolute limit on top (handshake); 0: none */

@@ -329,62 +329,102 @@ static int link_send_file(struct tm_link *tl, uint64_t label, int fd, uint64_t o
 
 /* ---- receiving ---- */
 
-/* Make [rpos, rpos + need) present. */
-static int fill(struct tm_peer_link *l, size_t need, uint64_t *give_up, uint32_t timeout_ms)
+/* Read what is there. 1: something came; 0: nothing now, *@ret_ssl wants a wait; -errno. */
+static int read_some(struct tm_peer_link *l, int *ret_ssl)
 {
-	if (l->rpos && l->rpos + need > TM_PEER_RBUF) {
-		memmove(l->rbuf, l->rbuf + l->rpos, l->rlen - l->rpos);
-		l->rlen -= l->rpos;
-		l->rpos = 0;
-	}
-	while (l->rlen - l->rpos < need) {
-		size_t got;
-		int r, ret;
+	size_t got;
 
-		ERR_clear_error();
-		ret = SSL_read_ex(l->ssl, l->rbuf + l->rlen, TM_PEER_RBUF - l->rlen, &got);
-		if (ret == 1) {
-			l->rlen += got;
-			l->received += got;
-			*give_up = tm_mono_ms() + timeout_ms;
-			continue;
-		}
-		r = tm_peer_link_want(l, ret, *give_up);
-		if (r < 0) {
-			l->error = r;
-			return r;
-		}
-	}
-	return 0;
+	ERR_clear_error();
+	*ret_ssl = SSL_read_ex(l->ssl, l->rbuf + l->rlen, TM_PEER_RBUF - l->rlen, &got);
+	if (*ret_ssl != 1)
+		return 0;
+	l->rlen += got;
+	l->received += got;
+	return 1;
 }
 
-/* One frame from what has come and comes. The frame stays in rbuf until the next call. */
-static int next_frame(struct tm_peer_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len,
-		      uint32_t timeout_ms)
+/*
+ * How many bytes the next frame needs in rbuf, as far as is known: first its header, then all of it.
+ * Also moves it to the front if it would not fit behind the others. Or -errno.
+ */
+static int64_t frame_need(struct tm_peer_link *l)
 {
-	uint64_t give_up = tm_mono_ms() + timeout_ms;
+	size_t need = TM_FRAME_HEADER;
 	uint16_t type;
 	uint32_t len;
 	int r;
 
 	if (l->rpos == l->rlen)
 		l->rpos = l->rlen = 0;
-	r = fill(l, TM_FRAME_HEADER, &give_up, timeout_ms);
-	if (r < 0)
-		return r;
-	r = tm_frame_header_get(l->rbuf + l->rpos, &type, &len);
-	if (r < 0) {
-		l->error = r;
-		return r;
+	if (l->rlen - l->rpos >= TM_FRAME_HEADER) {
+		r = tm_frame_header_get(l->rbuf + l->rpos, &type, &len);
+		if (r < 0) {
+			l->error = r;
+			return r;
+		}
+		need += len;
 	}
-	r = fill(l, TM_FRAME_HEADER + (size_t)len, &give_up, timeout_ms);
+	if (l->rpos && l->rpos + need > TM_PEER_RBUF) {
+		memmove(l->rbuf, l->rbuf + l->rpos, l->rlen - l->rpos);
+		l->rlen -= l->rpos;
+		l->rpos = 0;
+	}
+	return (int64_t)need;
+}
+
+/* Is there a whole frame? It stays in rbuf until the next call. 1, 0 or -errno. */
+static int frame_ready(struct tm_peer_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len)
+{
+	int64_t need = frame_need(l);
+	int r;
+
+	if (need < 0)
+		return (int)need;
+	if ((int64_t)(l->rlen - l->rpos) < need || l->rlen - l->rpos < TM_FRAME_HEADER)
+		return 0;
+	r = tm_frame_header_get(l->rbuf + l->rpos, ret_type, ret_len);
 	if (r < 0)
 		return r;
-	*ret_type = type;
 	*ret_payload = l->rbuf + l->rpos + TM_FRAME_HEADER;
-	*ret_len = len;
-	l->rpos += TM_FRAME_HEADER + (size_t)len;
-	return 0;
+	l->rpos += TM_FRAME_HEADER + (size_t)*ret_len;
+	return 1;
+}
+
+/* One frame from what has come and comes; silence of @timeout_ms is an error. */
+static int next_frame(struct tm_peer_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len,
+		      uint32_t timeout_ms)
+{
+	uint64_t give_up = tm_mono_ms() + timeout_ms;
+	int r, ssl;
+
+	for (;;) {
+		r = frame_ready(l, ret_type, ret_payload, ret_len);
+		if (r)
+			return r < 0 ? r : 0;
+		r = read_some(l, &ssl);
+		if (r) {
+			give_up = tm_mono_ms() + timeout_ms;
+			continue;
+		}
+		r = tm_peer_link_want(l, ssl, give_up);
+		if (r < 0) {
+			l->error = r;
+			return r;
+		}
+	}
+}
+
+/* News of the relationship go to the worker, whatever the engine is waiting for. */
+static bool take_notice(struct tm_peer_link *l, uint16_t type, const uint8_t *p, uint32_t n)
+{
+	struct tm_rd r = tm_rd(p, n);
+	struct tm_msg_text text;
+
+	if (type != TM_F_NOTICE || !l->notice || l->deadline_ms)
+		return false;
+	if (!tm_msg_text_get(&r, &text))
+		l->notice(l->arg, &text);
+	return true;
 }
 
 static int link_recv(struct tm_link *tl, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len,
@@ -396,10 +436,39 @@ static int link_recv(struct tm_link *tl, uint16_t *ret_type, const uint8_t **ret
 	if (r < 0)
 		return r;
 	l->receiving = true;
-	r = next_frame(l, ret_type, ret_payload, ret_len, timeout_ms < 0 ? l->timeout_ms : (uint32_t)timeout_ms);
+	do
+		r = next_frame(l, ret_type, ret_payload, ret_len,
+			       timeout_ms < 0 ? l->timeout_ms : (uint32_t)timeout_ms);
+	while (!r && take_notice(l, *ret_type, *ret_payload, *ret_len));
 	l->receiving = false;
 	count(l);
 	return r;
+}
+
+int tm_peer_try_recv(struct tm_link *tl, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len)
+{
+	struct tm_peer_link *l = peer(tl);
+	int r, ssl, why, saved;
+
+	if (l->error)
+		return l->error;
+	for (;;) {
+		r = frame_ready(l, ret_type, ret_payload, ret_len);
+		if (r > 0 && take_notice(l, *ret_type, *ret_payload, *ret_len))
+			continue;
+		if (r)
+			break;
+		if (read_some(l, &ssl))
+			continue;
+		saved = errno;
+		why = SSL_get_error(l->ssl, ssl);
+		if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
+			return -EAGAIN;
+		r = l->error = ssl_errno(why, saved);
+		break;
+	}
+	count(l);
+	return r < 0 ? r : 0;
 }
 
 static bool link_pending(struct tm_link *tl)
@@ -443,7 +512,7 @@ int tm_peer_link_new(SSL *ssl, int fd, const struct tm_peer_handshake *h, struct
 	}
 	*l = (struct tm_peer_link){
 		.link.ops = &peer_ops, .ssl = ssl, .fd = fd, .poll = h->poll, .poll_fd = h->poll_fd,
-		.arg = h->arg, .timeout_ms = TM_PEER_TIMEOUT_MS,
+		.notice = h->notice, .arg = h->arg, .timeout_ms = TM_PEER_TIMEOUT_MS,
 		.deadline_ms = tm_mono_ms() + (h->timeout_ms ? h->timeout_ms : 5000),
 	};
 	l->wbuf = malloc(TM_PEER_WBUF);

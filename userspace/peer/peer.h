@@ -84,9 +84,14 @@ struct tm_peer_handshake {
 	uint32_t timeout_ms;	   /* for all of it */
 	/* Ask the daemon to sign. 0 or -errno. */
 	int (*sign)(void *arg, const struct tm_ctl_sign *req, struct tm_msg_proof *ret);
-	/* Called by the link while it waits: 0 go on, -ECANCELED stop. May be NULL. */
+	/*
+	 * Called by the link while it waits, at least twice a second: 0 go on, -ECANCELED stop. Must take what made
+	 * poll_fd readable. May be NULL.
+	 */
 	int (*poll)(void *arg);
 	int poll_fd; /* readable: call poll; -1: none */
+	/* A NOTICE of the peer after the handshake; then recv never yields one. May be NULL. */
+	void (*notice)(void *arg, const struct tm_msg_text *text);
 	void *arg;
 };
 
@@ -100,6 +105,8 @@ int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake
 		      struct tm_msg_text *ret_text);
 /* close_notify, close. NULL accepted. */
 void tm_peer_close(struct tm_link *l);
+/* A frame that is already here: 0; -EAGAIN: none is complete yet; -errno. *@ret_payload as with recv. */
+int tm_peer_try_recv(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len);
 /* The socket, for poll(2) between frames; look at tm_link_pending() first. */
 int tm_peer_fd(const struct tm_link *l);
 /*
