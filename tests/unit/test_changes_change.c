@@ -14,11 +14,21 @@ static const struct tm_oid D = { 2, 1, 0 }, O = { 0x123456789aULL, 0xffffffff, 2
 static const struct tm_range three[] = { { 0, 4096 }, { 8192, 12288 }, { 1 << 20, TM_RANGE_EOF } };
 static const struct tm_change samples[] = {
 	{ .kind = TM_CHANGE_NAME, .dir = { 2, 1, 0 }, .name = "a", .name_len = 1 },
-	{ .kind = TM_CHANGE_NAME, .flags = TM_CF_GONE, .dir = { 2, 1, 0 }, .obj = { 9, 9, 9 },
-	  .name = "\xff \n", .name_len = 3 },
+	{ .kind = TM_CHANGE_NAME,
+	  .flags = TM_CF_GONE,
+	  .dir = { 2, 1, 0 },
+	  .obj = { 9, 9, 9 },
+	  .name = "\xff \n",
+	  .name_len = 3 },
 	{ .kind = TM_CHANGE_INODE, .flags = TM_CF_ATTR, .obj = { 5, 0, 0 } },
-	{ .kind = TM_CHANGE_INODE, .flags = TM_CF_DATA | TM_CF_MMAP, .dir = { 2, 1, 0 },
-	  .obj = { 5, 6, 7 }, .name = "file", .name_len = 4, .ranges = three, .n_ranges = 3 },
+	{ .kind = TM_CHANGE_INODE,
+	  .flags = TM_CF_DATA | TM_CF_MMAP,
+	  .dir = { 2, 1, 0 },
+	  .obj = { 5, 6, 7 },
+	  .name = "file",
+	  .name_len = 4,
+	  .ranges = three,
+	  .n_ranges = 3 },
 	{ .kind = TM_CHANGE_DIR, .dir = { 2, 1, 0 } },
 	{ .kind = TM_CHANGE_SUBTREE, .dir = { 2, 1, 0 } },
 	{ .kind = TM_CHANGE_ALL, .flags = TM_CF_SUSPECT },
@@ -83,7 +93,8 @@ TEST(a_random_record_comes_back)
 
 	for (int i = 0; i < 3000; i++) {
 		char name[TM_NAME_MAX];
-		struct tm_change c = { .kind = TM_CHANGE_INODE, .dir = D, .obj = O, .ranges = v }, got;
+		struct tm_change c = { .kind = TM_CHANGE_INODE, .dir = D, .obj = O, .ranges = v },
+				 got;
 		struct tm_buf b;
 		struct tm_rd r;
 
@@ -136,8 +147,11 @@ static void refused(struct tm_change c)
 	tm_buf_free(&b);
 }
 
-#define NAMED(s) (struct tm_change){ .kind = TM_CHANGE_NAME, .dir = D, .name = s, \
-				     .name_len = sizeof(s) - 1 }
+#define NAMED(s)                                                                                   \
+	(struct tm_change)                                                                         \
+	{                                                                                          \
+		.kind = TM_CHANGE_NAME, .dir = D, .name = s, .name_len = sizeof(s) - 1             \
+	}
 
 TEST(nonsense_is_refused_by_both_ends)
 {
@@ -162,11 +176,15 @@ TEST(nonsense_is_refused_by_both_ends)
 	refused(NAMED("a/b"));
 	refused(NAMED("../x"));
 	refused(NAMED("a\0b"));
-	refused((struct tm_change){ .kind = TM_CHANGE_NAME, .dir = D, .name = big, .name_len = 256 });
-	refused((struct tm_change){ .kind = TM_CHANGE_DIR, .dir = D, .ranges = many, .n_ranges = 1 });
-	refused((struct tm_change){ .kind = TM_CHANGE_INODE, .obj = O, .ranges = &backwards,
-				    .n_ranges = 1 });
-	refused((struct tm_change){ .kind = TM_CHANGE_INODE, .obj = O, .ranges = many,
+	refused((struct tm_change){
+		.kind = TM_CHANGE_NAME, .dir = D, .name = big, .name_len = 256 });
+	refused((struct tm_change){
+		.kind = TM_CHANGE_DIR, .dir = D, .ranges = many, .n_ranges = 1 });
+	refused((struct tm_change){
+		.kind = TM_CHANGE_INODE, .obj = O, .ranges = &backwards, .n_ranges = 1 });
+	refused((struct tm_change){ .kind = TM_CHANGE_INODE,
+				    .obj = O,
+				    .ranges = many,
 				    .n_ranges = TM_CHANGE_RANGES_MAX + 1 });
 }
 

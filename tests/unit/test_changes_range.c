@@ -116,7 +116,7 @@ TEST(the_closest_two_are_joined)
 	for (uint64_t i = 0; i < TM_RANGES_MAX; i++)
 		tm_ranges_add(&r, i * 1000, i * 1000 + 10);
 	CHECK_EQ(r.n, TM_RANGES_MAX);
-	tm_ranges_add(&r, 5015, 5020);		/* 5 behind [5000, 5010) */
+	tm_ranges_add(&r, 5015, 5020); /* 5 behind [5000, 5010) */
 	CHECK_EQ(r.n, TM_RANGES_MAX);
 	CHECK(tm_ranges_cover(&r, 5000, 5020));
 	CHECK(!tm_ranges_cover(&r, 4000, 4011));

@@ -15,7 +15,9 @@ static struct tm_oid oid(uint64_t ino)
 
 static struct tm_change named(uint64_t dir, const char *name)
 {
-	return (struct tm_change){ .kind = TM_CHANGE_NAME, .dir = oid(dir), .name = name,
+	return (struct tm_change){ .kind = TM_CHANGE_NAME,
+				   .dir = oid(dir),
+				   .name = name,
 				   .name_len = (uint32_t)strlen(name) };
 }
 
@@ -133,7 +135,7 @@ TEST(the_latest_hint_wins)
 	c.name = "newer";
 	c.name_len = 5;
 	tm_change_set_add(s, &c);
-	add(s, inode(7, TM_CF_ATTR));	/* knows no place: keeps the hint */
+	add(s, inode(7, TM_CF_ATTR)); /* knows no place: keeps the hint */
 	o = only(s, TM_CHANGE_INODE);
 	CHECK_EQ(o.c.dir.ino, 3);
 	CHECK_STR(o.name, "newer");
@@ -185,7 +187,7 @@ TEST(beyond_the_limit_it_becomes_all_and_says_so_once)
 		CHECK_EQ(add(s, named(2, name)), 0);
 	}
 	CHECK(!tm_change_set_all(s, &flags));
-	CHECK_EQ(add(s, named(2, "n3")), 0);	/* known already: no overflow */
+	CHECK_EQ(add(s, named(2, "n3")), 0); /* known already: no overflow */
 	CHECK_EQ(add(s, named(2, "one more")), 1);
 	CHECK(tm_change_set_all(s, &flags));
 	CHECK_EQ(flags, TM_CF_DATA | TM_CF_MMAP);
@@ -285,7 +287,7 @@ static int check_cover(const struct tm_change *c, void *arg)
 
 TEST(ranges_of_many_files_have_one_budget)
 {
-	struct tm_change_set *s = tm_change_set_new(100);	/* budget: 4096 ranges */
+	struct tm_change_set *s = tm_change_set_new(100); /* budget: 4096 ranges */
 	size_t total = 0;
 
 	for (uint64_t ino = 1; ino <= 100; ino++)

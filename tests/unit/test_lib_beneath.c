@@ -51,11 +51,12 @@ static void setup(void)
 
 static void teardown(void)
 {
-	static const char *const files[] = { "root/file", "root/dir/file", "root/link", "root/abs",
-		"root/up", "root/fifo", "root/new", "root/dir/new", "outside/file", "root/flip",
-		"root/flip/file", "root/real/file" };
-	static const char *const dirs[] = { "root/dir/sub", "root/dir", "root/flip", "root/real",
-					    "root", "outside" };
+	static const char *const files[] = { "root/file", "root/dir/file",  "root/link",
+					     "root/abs",  "root/up",	    "root/fifo",
+					     "root/new",  "root/dir/new",   "outside/file",
+					     "root/flip", "root/flip/file", "root/real/file" };
+	static const char *const dirs[] = { "root/dir/sub", "root/dir", "root/flip",
+					    "root/real",    "root",	"outside" };
 
 	if (basefd < 0)
 		return;
@@ -129,8 +130,17 @@ TEST(the_empty_path_and_dot_are_the_root)
 
 static void check_refused(void)
 {
-	static const char *const bad[] = { "/etc", "/", "..", "../outside", "dir/..", "dir/../file",
-		"dir//file", "dir/", "./file", "dir/./file", "dir/../../outside/file" };
+	static const char *const bad[] = { "/etc",
+					   "/",
+					   "..",
+					   "../outside",
+					   "dir/..",
+					   "dir/../file",
+					   "dir//file",
+					   "dir/",
+					   "./file",
+					   "dir/./file",
+					   "dir/../../outside/file" };
 
 	for (size_t i = 0; i < TM_ARRAY_SIZE(bad); i++)
 		CHECK_EQ(try(bad[i], O_RDONLY), -EINVAL);
@@ -143,8 +153,9 @@ TEST(paths_that_are_not_plain_components_are_refused)
 
 static void check_symlinks(void)
 {
-	static const char *const bad[] = { "link", "link/file", "abs", "abs/passwd", "up",
-					   "up/file" };
+	static const char *const bad[] = {
+		"link", "link/file", "abs", "abs/passwd", "up", "up/file"
+	};
 	int fd;
 
 	for (size_t i = 0; i < TM_ARRAY_SIZE(bad); i++) {
@@ -275,7 +286,7 @@ TEST(an_admins_directory_is_absolute_and_a_directory)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/root/link", base);
-	CHECK((fd = tm_open_admin_dir(path)) >= 0);	/* an admin's symlink is followed */
+	CHECK((fd = tm_open_admin_dir(path)) >= 0); /* an admin's symlink is followed */
 	close(fd);
 	snprintf(path, sizeof(path), "%s/root/file", base);
 	CHECK_EQ(tm_open_admin_dir(path), -ENOTDIR);

@@ -8,8 +8,8 @@
 
 TEST(integers_come_back_and_are_little_endian)
 {
-	static const uint8_t want[] = { 0x01, 0x03, 0x02, 0x07, 0x06, 0x05, 0x04,
-					0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01 };
+	static const uint8_t want[] = { 0x01, 0x03, 0x02, 0x07, 0x06, 0x05, 0x04, 0xef,
+					0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01 };
 	struct tm_buf b;
 	struct tm_rd r;
 
@@ -43,7 +43,7 @@ TEST(the_limit_is_exact_and_the_error_sticks)
 	CHECK_EQ(tm_buf_error(&b), -EMSGSIZE);
 	CHECK_EQ(b.len, 10);
 	tm_buf_consume(&b, 10);
-	tm_put_u8(&b, 3);		/* there would be room now, but the error stays */
+	tm_put_u8(&b, 3); /* there would be room now, but the error stays */
 	CHECK_EQ(b.len, 0);
 	tm_buf_reset(&b);
 	tm_put_u8(&b, 3);
@@ -57,7 +57,7 @@ TEST(a_string_that_does_not_fit_leaves_nothing_behind)
 	struct tm_buf b;
 
 	tm_buf_init(&b, 8);
-	tm_put_bytes(&b, "12345", 5);	/* 4 + 5 > 8 */
+	tm_put_bytes(&b, "12345", 5); /* 4 + 5 > 8 */
 	CHECK_EQ(tm_buf_error(&b), -EMSGSIZE);
 	CHECK_EQ(b.len, 0);
 	tm_buf_free(&b);
@@ -98,7 +98,7 @@ TEST(a_patched_length_lands_where_it_was_left_open)
 	CHECK_EQ(tm_get_u8(&r), 9);
 	CHECK(tm_get_u32(&r) == 0xa1b2c3d4);
 	CHECK_EQ(tm_get_u8(&r), 8);
-	tm_buf_patch_u32(&b, 3, 1);	/* its last byte would be outside */
+	tm_buf_patch_u32(&b, 3, 1); /* its last byte would be outside */
 	CHECK(tm_buf_error(&b) < 0);
 	tm_buf_free(&b);
 }
@@ -127,7 +127,7 @@ TEST(a_read_past_the_end_sticks_and_yields_zeros)
 	CHECK_EQ(tm_get_u32(&r), 0x04030201);
 	CHECK_EQ(tm_get_u16(&r), 0);
 	CHECK_EQ(r.error, -EBADMSG);
-	CHECK_EQ(tm_get_u8(&r), 0);	/* the one byte left is not for a broken reader */
+	CHECK_EQ(tm_get_u8(&r), 0); /* the one byte left is not for a broken reader */
 	CHECK(tm_oid_is_none(tm_get_oid(&r)));
 	tm_get_raw(&r, raw, sizeof(raw));
 	CHECK_EQ(raw[0] | raw[1] | raw[2] | raw[3], 0);

@@ -105,7 +105,9 @@ static void send_many(int sock, int count, const char *text)
 {
 	char ctl[CMSG_SPACE(64 * sizeof(int))];
 	struct iovec iov = { (void *)text, strlen(text) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = ctl,
 			    .msg_controllen = CMSG_SPACE((size_t)count * sizeof(int)) };
 	struct cmsghdr *c;
 

@@ -10,7 +10,7 @@
 
 TEST(a_random_history_matches_a_plain_array)
 {
-	static long model[KEYS];	/* 0: absent */
+	static long model[KEYS]; /* 0: absent */
 	struct tm_map *m = tm_map_new();
 	unsigned int seed = 3712;
 	size_t live = 0;
@@ -33,8 +33,7 @@ TEST(a_random_history_matches_a_plain_array)
 			live -= !!model[k];
 			model[k] = 0;
 			break;
-		default:
-			CHECK((long)tm_map_get(m, &k, sizeof(k)) == model[k]);
+		default: CHECK((long)tm_map_get(m, &k, sizeof(k)) == model[k]);
 		}
 		CHECK_EQ(tm_map_size(m), live);
 	}

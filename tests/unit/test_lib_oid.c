@@ -72,8 +72,9 @@ TEST(a_length_that_does_not_fit_the_type_is_refused)
 	static const struct {
 		int type;
 		size_t ok[2];
-	} t[] = { { 1, { 8, 12 } }, { 2, { 16, 16 } }, { 0x81, { 12, 12 } }, { 0x82, { 24, 24 } },
-		  { 0x4d, { 20, 20 } }, { 0x4e, { 32, 32 } }, { 0x4f, { 40, 40 } } };
+	} t[] = { { 1, { 8, 12 } },	{ 2, { 16, 16 } },    { 0x81, { 12, 12 } },
+		  { 0x82, { 24, 24 } }, { 0x4d, { 20, 20 } }, { 0x4e, { 32, 32 } },
+		  { 0x4f, { 40, 40 } } };
 	struct tm_oid o = { 42, 42, 42 };
 
 	memset(raw, 0, sizeof(raw));

@@ -30,13 +30,21 @@ TEST(utf8_takes_what_is_valid_and_nothing_else)
 		const char *s;
 		bool ok;
 	} t[] = {
-		{ "", true }, { "plain", true }, { "\xc3\xa9", true }, { "\xe2\x82\xac", true },
-		{ "\xf0\x9f\x98\x80", true }, { "\xf4\x8f\xbf\xbf", true },
-		{ "\xc0\xaf", false },		/* overlong '/' */
-		{ "\xe0\x80\xaf", false }, { "\xf0\x80\x80\xaf", false },
-		{ "\xed\xa0\x80", false },	/* a surrogate */
-		{ "\xf4\x90\x80\x80", false },	/* beyond U+10FFFF */
-		{ "\xc3", false }, { "\xe2\x82", false }, { "\x80", false }, { "\xff", false },
+		{ "", true },
+		{ "plain", true },
+		{ "\xc3\xa9", true },
+		{ "\xe2\x82\xac", true },
+		{ "\xf0\x9f\x98\x80", true },
+		{ "\xf4\x8f\xbf\xbf", true },
+		{ "\xc0\xaf", false }, /* overlong '/' */
+		{ "\xe0\x80\xaf", false },
+		{ "\xf0\x80\x80\xaf", false },
+		{ "\xed\xa0\x80", false },     /* a surrogate */
+		{ "\xf4\x90\x80\x80", false }, /* beyond U+10FFFF */
+		{ "\xc3", false },
+		{ "\xe2\x82", false },
+		{ "\x80", false },
+		{ "\xff", false },
 		{ "\xc3(", false },
 	};
 
@@ -61,13 +69,19 @@ TEST(escaping_disarms_control_bytes_and_backslashes)
 
 TEST(escaping_disarms_c1_bidi_and_invisible_characters)
 {
-	CHECK(yields(tm_escape("\xc2\x9b" "31m", 5), "\\xc2\\x9b31m"));		/* U+009B CSI */
-	CHECK(yields(tm_escape("a\xe2\x80\xae" "b", 5), "a\\xe2\\x80\\xaeb"));	/* U+202E RLO */
-	CHECK(yields(tm_escape("\xe2\x81\xa6", 3), "\\xe2\\x81\\xa6"));		/* U+2066 LRI */
-	CHECK(yields(tm_escape("\xe2\x80\x8f", 3), "\\xe2\\x80\\x8f"));		/* U+200F RLM */
-	CHECK(yields(tm_escape("\xd8\x9c", 2), "\\xd8\\x9c"));			/* U+061C ALM */
-	CHECK(yields(tm_escape("\xe2\x80\xa8", 3), "\\xe2\\x80\\xa8"));		/* U+2028 */
-	CHECK(yields(tm_escape("\xef\xbb\xbf", 3), "\\xef\\xbb\\xbf"));		/* BOM */
+	CHECK(yields(tm_escape("\xc2\x9b"
+			       "31m",
+			       5),
+		     "\\xc2\\x9b31m")); /* U+009B CSI */
+	CHECK(yields(tm_escape("a\xe2\x80\xae"
+			       "b",
+			       5),
+		     "a\\xe2\\x80\\xaeb"));				/* U+202E RLO */
+	CHECK(yields(tm_escape("\xe2\x81\xa6", 3), "\\xe2\\x81\\xa6")); /* U+2066 LRI */
+	CHECK(yields(tm_escape("\xe2\x80\x8f", 3), "\\xe2\\x80\\x8f")); /* U+200F RLM */
+	CHECK(yields(tm_escape("\xd8\x9c", 2), "\\xd8\\x9c"));		/* U+061C ALM */
+	CHECK(yields(tm_escape("\xe2\x80\xa8", 3), "\\xe2\\x80\\xa8")); /* U+2028 */
+	CHECK(yields(tm_escape("\xef\xbb\xbf", 3), "\\xef\\xbb\\xbf")); /* BOM */
 	/* No neighbour too many: U+2010 HYPHEN and U+00A0 NBSP are text. */
 	CHECK(yields(tm_escape("\xe2\x80\x90\xc2\xa0", 5), "\xe2\x80\x90\xc2\xa0"));
 }
@@ -77,8 +91,13 @@ TEST(lossy_text_is_always_valid_utf8)
 	char in[8];
 	unsigned int seed = 1;
 
-	CHECK(yields(tm_utf8_lossy("a\xff" "b", 3), "a\xef\xbf\xbd" "b"));
-	CHECK(yields(tm_utf8_lossy("a\0b", 3), "a\xef\xbf\xbd" "b"));
+	CHECK(yields(tm_utf8_lossy("a\xff"
+				   "b",
+				   3),
+		     "a\xef\xbf\xbd"
+		     "b"));
+	CHECK(yields(tm_utf8_lossy("a\0b", 3), "a\xef\xbf\xbd"
+					       "b"));
 	for (int i = 0; i < 20000; i++) {
 		char *out;
 
@@ -151,7 +170,7 @@ TEST(durations_know_their_units)
 		const char *s;
 		uint64_t ms;
 	} t[] = { { "1500ms", 1500 }, { "30s", 30000 }, { "15min", 900000 }, { "2h", 7200000 },
-		  { "1d", 86400000 }, { "5", 5000 }, { "0", 0 }, { "50 ms", 50 } };
+		  { "1d", 86400000 }, { "5", 5000 },	{ "0", 0 },	     { "50 ms", 50 } };
 	uint64_t v = 7;
 
 	for (size_t i = 0; i < TM_ARRAY_SIZE(t); i++) {
@@ -252,7 +271,7 @@ TEST(a_log_line_is_one_line_even_when_it_is_cut)
 	logged(out, sizeof(out), TM_LOG_INFO, TM_LOG_ERR, big);
 	CHECK(strlen(out) > 4000 && strlen(out) < 4300);
 	CHECK(strchr(out, '\n') == out + strlen(out) - 1);
-	memset(big, '\x01', sizeof(big) - 1);	/* each becomes four */
+	memset(big, '\x01', sizeof(big) - 1); /* each becomes four */
 	logged(out, sizeof(out), TM_LOG_INFO, TM_LOG_ERR, big);
 	CHECK(strchr(out, '\n') == out + strlen(out) - 1);
 }

@@ -57,6 +57,7 @@ struct tm_capture_opts {
 	uint32_t dirty_entries;	 /* size of each dirty map; 0: 65536 */
 	uint32_t ring_bytes;	 /* power of two; 0: 4 MiB */
 	struct tm_capture_ops ops;
+	uint32_t reconcile_interval_ms; /* fanotify: metadata pass (an ALL record); 0: 60 s */
 	size_t : 0;
 };
 

@@ -37,15 +37,12 @@ bool tm_change_ok(const struct tm_change *c)
 		if (c->ranges[i].start >= c->ranges[i].end)
 			return false;
 	switch (c->kind) {
-	case TM_CHANGE_NAME:
-		return !tm_oid_is_none(c->dir) && name_ok(c->name, c->name_len);
+	case TM_CHANGE_NAME: return !tm_oid_is_none(c->dir) && name_ok(c->name, c->name_len);
 	case TM_CHANGE_INODE:
 		return !tm_oid_is_none(c->obj) && (!c->name_len || name_ok(c->name, c->name_len));
 	case TM_CHANGE_DIR:
-	case TM_CHANGE_SUBTREE:
-		return !tm_oid_is_none(c->dir) && !c->name_len;
-	case TM_CHANGE_ALL:
-		return !c->name_len;
+	case TM_CHANGE_SUBTREE: return !tm_oid_is_none(c->dir) && !c->name_len;
+	case TM_CHANGE_ALL: return !c->name_len;
 	}
 	return false;
 }

@@ -15,7 +15,7 @@
 #include "lib/map.h"
 
 #define RANGES_PER_ENTRY 2
-#define RANGES_MIN 4096
+#define RANGES_MIN	 4096
 
 struct rec {
 	enum tm_change_kind kind;
@@ -23,7 +23,7 @@ struct rec {
 	struct tm_oid dir;
 	struct tm_oid obj;
 	struct tm_ranges ranges;
-	char *name;		/* INODE only, owned; a NAME has it in its key */
+	char *name; /* INODE only, owned; a NAME has it in its key */
 	uint32_t name_len;
 };
 
@@ -34,7 +34,7 @@ struct tm_change_set {
 	size_t max_ranges;
 	bool all;
 	uint32_t all_flags;
-	uint32_t seen_flags;	/* of every record held, for the overflow */
+	uint32_t seen_flags; /* of every record held, for the overflow */
 };
 
 /* kind, identity, name */
@@ -196,8 +196,7 @@ static void merge_rec(struct tm_change_set *s, struct rec *rec, const struct tm_
 		merge_place(rec, c);
 		merge_ranges(s, rec, c);
 		break;
-	default:
-		rec->flags = flags;
+	default: rec->flags = flags;
 	}
 	s->seen_flags |= rec->flags;
 }
@@ -281,9 +280,14 @@ int tm_change_set_each(const struct tm_change_set *s,
 	while (tm_map_next(s->map, &pos, &key, &len, &value)) {
 		const struct rec *rec = value;
 		struct tm_change c = {
-			.kind = rec->kind, .flags = rec->flags, .dir = rec->dir, .obj = rec->obj,
-			.name = rec->name, .name_len = rec->name_len,
-			.ranges = rec->ranges.v, .n_ranges = rec->ranges.n,
+			.kind = rec->kind,
+			.flags = rec->flags,
+			.dir = rec->dir,
+			.obj = rec->obj,
+			.name = rec->name,
+			.name_len = rec->name_len,
+			.ranges = rec->ranges.v,
+			.n_ranges = rec->ranges.n,
 		};
 
 		if (rec->kind == TM_CHANGE_NAME) {

@@ -168,7 +168,7 @@ static int open_pinned(struct pinned pin, int dirfd, const char *name, int flags
 	if ((flags & O_DIRECTORY) && !S_ISDIR(pin.st.st_mode))
 		return S_ISLNK(pin.st.st_mode) ? -ELOOP : -ENOTDIR;
 	if (flags & O_PATH)
-		return tm_take_fd(held);	/* a symlink itself too, as with openat2 */
+		return tm_take_fd(held); /* a symlink itself too, as with openat2 */
 	if (S_ISLNK(pin.st.st_mode))
 		return -ELOOP;
 	if (S_ISDIR(pin.st.st_mode)) {

@@ -180,8 +180,9 @@ ssize_t tm_recv_packet(int sock, void *p, size_t cap, int fds[TM_FDS_MAX], size_
 	} ctl;
 	int got[TM_FDS_MAX];
 	struct iovec iov = { .iov_base = p, .iov_len = cap };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = &ctl, .msg_controllen = sizeof(ctl) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl)
+	};
 	size_t n;
 	ssize_t r;
 

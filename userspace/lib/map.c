@@ -16,15 +16,15 @@ struct entry {
 };
 
 struct slot {
-	struct entry *e;	/* NULL: free; TOMB: deleted */
+	struct entry *e; /* NULL: free; TOMB: deleted */
 	void *value;
 };
 
 struct tm_map {
 	struct slot *v;
-	size_t cap;	/* power of two */
-	size_t n;	/* live */
-	size_t used;	/* live and tombstones */
+	size_t cap;  /* power of two */
+	size_t n;    /* live */
+	size_t used; /* live and tombstones */
 	uint64_t seed;
 };
 

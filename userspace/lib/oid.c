@@ -14,13 +14,13 @@
 #include "lib/fd.h"
 
 /* enum fid_type */
-#define FILEID_INO32_GEN 1
-#define FILEID_INO32_GEN_PARENT 2
-#define FILEID_BTRFS 0x4d
-#define FILEID_BTRFS_PARENT 0x4e
+#define FILEID_INO32_GEN	 1
+#define FILEID_INO32_GEN_PARENT	 2
+#define FILEID_BTRFS		 0x4d
+#define FILEID_BTRFS_PARENT	 0x4e
 #define FILEID_BTRFS_PARENT_ROOT 0x4f
-#define FILEID_INO64_GEN 0x81
-#define FILEID_INO64_GEN_PARENT 0x82
+#define FILEID_INO64_GEN	 0x81
+#define FILEID_INO64_GEN_PARENT	 0x82
 
 static uint32_t load32(const uint8_t *p)
 {
@@ -84,14 +84,10 @@ int tm_oid_from_handle(int handle_type, const uint8_t *h, size_t len, struct tm_
 		if (len != 24)
 			return -EBADMSG;
 		return oid_set(ret, load64(h), load32(h + 8), 0);
-	case FILEID_BTRFS:
-		return oid_from_btrfs(h, len, 20, ret);
-	case FILEID_BTRFS_PARENT:
-		return oid_from_btrfs(h, len, 32, ret);
-	case FILEID_BTRFS_PARENT_ROOT:
-		return oid_from_btrfs(h, len, 40, ret);
-	default:
-		return -EOPNOTSUPP;
+	case FILEID_BTRFS: return oid_from_btrfs(h, len, 20, ret);
+	case FILEID_BTRFS_PARENT: return oid_from_btrfs(h, len, 32, ret);
+	case FILEID_BTRFS_PARENT_ROOT: return oid_from_btrfs(h, len, 40, ret);
+	default: return -EOPNOTSUPP;
 	}
 }
 

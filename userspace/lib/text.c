@@ -63,15 +63,13 @@ bool tm_utf8_valid(const char *s, size_t n)
 /* Code points that move the cursor, start an escape, break the line or reorder what is read. */
 static bool hostile(uint32_t c)
 {
-	return c < 0x20 || c == 0x7f ||
-	       (c >= 0x80 && c <= 0x9f) ||		/* C1: CSI without ESC */
-	       c == 0x61c ||				/* Arabic letter mark */
-	       (c >= 0x200b && c <= 0x200f) ||		/* zero width, LRM, RLM */
-	       (c >= 0x2028 && c <= 0x202e) ||		/* line separators, embeddings, overrides */
-	       (c >= 0x2060 && c <= 0x206f) ||		/* isolates, invisible operators */
-	       c == 0xfeff ||
-	       (c >= 0xfff9 && c <= 0xfffb) ||		/* interlinear annotation */
-	       (c >= 0xe0000 && c <= 0xe007f);		/* tag characters */
+	return c < 0x20 || c == 0x7f || (c >= 0x80 && c <= 0x9f) || /* C1: CSI without ESC */
+	       c == 0x61c ||					    /* Arabic letter mark */
+	       (c >= 0x200b && c <= 0x200f) ||			    /* zero width, LRM, RLM */
+	       (c >= 0x2028 && c <= 0x202e) || /* line separators, embeddings, overrides */
+	       (c >= 0x2060 && c <= 0x206f) || /* isolates, invisible operators */
+	       c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || /* interlinear annotation */
+	       (c >= 0xe0000 && c <= 0xe007f);		      /* tag characters */
 }
 
 char *tm_escape(const char *s, size_t n)

@@ -78,7 +78,7 @@ int tm_parse_duration_ms(const char *s, uint64_t *ret)
 		const char *name;
 		uint64_t ms;
 	} units[] = {
-		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "sec", 1000 },
+		{ "", 1000 },	{ "ms", 1 },	  { "s", 1000 },    { "sec", 1000 },
 		{ "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 },
 	};
 	const char *end;
