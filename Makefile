@@ -50,7 +50,7 @@ HARDEN := -fPIE -fsanitize=address,undefined -fno-sanitize-recover=undefined
 LDHARDEN := -pie -fsanitize=address,undefined
 endif
 CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DTM_VERSION='"$(VERSION)"' -DTM_LIBEXECDIR='"$(libexecdir)/tidemark"'
-INCLUDES := -I$(TOP)/userspace -I$(TOP)/bpf -I$(O)/bpf
+INCLUDES := $(EXTRA_CPPFLAGS) -I$(TOP)/userspace -I$(TOP)/bpf -I$(O)/bpf
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(HARDEN) $(CPPFLAGS) $(INCLUDES) -MMD -MP
 
 # ---- rooms: everything in userspace/ROOM/*.c becomes $(O)/ROOM.a
@@ -199,15 +199,36 @@ soak:
 	@$(MAKE) --no-print-directory -j2 all unit oracle fuzz-replay
 	@O=$(O) tests/run soak
 
+# ---- manual pages
+
+man-pages := $(patsubst userspace/man/%.scd,$(O)/man/%,$(wildcard userspace/man/*.scd))
+
+$(O)/man/%: userspace/man/%.scd
+	$(say) MAN $(notdir $@)
+	$(Q)mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
+
+man: $(man-pages)
+.PHONY: man
+
 # ---- install
 
-install: all
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+modulesloaddir ?= $(prefix)/lib/modules-load.d
+
+# Without scdoc everything but the manual pages is installed.
+install: all $(if $(shell command -v scdoc),man)
 	install -D -m 755 $(O)/tidemarkd $(DESTDIR)$(sbindir)/tidemarkd
 	install -D -m 755 $(O)/tidemark $(DESTDIR)$(bindir)/tidemark
 	install -D -m 755 $(O)/tidemark-worker $(DESTDIR)$(libexecdir)/tidemark/tidemark-worker
 	test ! -e $(O)/tidemark-web || install -D -m 755 $(O)/tidemark-web $(DESTDIR)$(libexecdir)/tidemark/tidemark-web
-	set -e; for f in $(wildcard userspace/systemd/*.service); do install -D -m 644 $$f $(DESTDIR)$(unitdir)/$${f##*/}; done
-	set -e; for f in $(wildcard userspace/completion/tidemark); do install -D -m 644 $$f $(DESTDIR)$(completiondir)/tidemark; done
+	set -e; for f in $(wildcard userspace/systemd/*.service); do install -D -m 644 $$f $(DESTDIR)$(unitdir)/$${f##*/}; \
+		sed -i 's,=/usr/sbin/,=$(sbindir)/,' $(DESTDIR)$(unitdir)/$${f##*/}; done
+	install -D -m 644 userspace/systemd/tidemark.sysusers $(DESTDIR)$(sysusersdir)/tidemark.conf
+	install -D -m 644 userspace/systemd/tidemark.tmpfiles $(DESTDIR)$(tmpfilesdir)/tidemark.conf
+	install -D -m 644 userspace/systemd/tidemark.modules-load $(DESTDIR)$(modulesloaddir)/tidemark.conf
+	install -D -m 644 userspace/completion/tidemark $(DESTDIR)$(completiondir)/tidemark
+	set -e; for f in $(if $(shell command -v scdoc),$(man-pages)); do install -D -m 644 $$f $(DESTDIR)$(mandir)/man$${f##*.}/$${f##*/}; done
 
 clean:
 	rm -rf $(O)

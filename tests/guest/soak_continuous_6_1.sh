@@ -1,9 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # 50,000 operations from 4 threads, three seeds, kernel 6.1.
-top=$(cd "$(dirname "$0")/../.." && pwd)
+. "$(dirname "$0")/guest.sh"
 for n in 1 2 3; do
-	seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-	"$top/scripts/vm" --kernel 6.1 --disk 2G:ext4 --disk 2G:ext4 --timeout 3600 -- \
-		tests/guest/inside/continuous.sh 50000 "$seed" 4 | grep -v '^1\.\.'
+	in_guest 6.1 2G 3600 continuous.sh 50000 "$(fresh_seed)" 4 | grep -v '^1\.\.'
 done

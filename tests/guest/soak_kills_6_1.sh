@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kill -9 of every process at 20 random moments each, kernel 6.1.
-seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
-exec "$(dirname "$0")/../../scripts/vm" --kernel 6.1 --disk 2G:ext4 --disk 2G:ext4 --timeout 7200 -- \
-	tests/guest/inside/kills.sh 80 "$seed"
+. "$(dirname "$0")/guest.sh"
+in_guest 6.1 2G 7200 kills.sh 80 "$(fresh_seed)"

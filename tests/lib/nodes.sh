@@ -87,14 +87,17 @@ disk()
 	NODE_MOUNTS+=("$W/$name")
 }
 
+# $STATE_a and $STATE_b may name places that outlive this script.
+state_dir() { local v=STATE_$1; echo "${!v:-$W/$1/state}"; }
+
 node_start()
 {
 	local n=$1 try
 	shift
 	[[ $# -gt 0 ]] && NODE_OPTIONS[$n]="$*"
-	mkdir -p "$W/$n/state" "$W/$n/run"
+	mkdir -p "$(state_dir "$n")" "$W/$n/run"
 	# shellcheck disable=SC2086
-	in_node "$n" "$O/tidemarkd" --state-dir "$W/$n/state" --runtime-dir "$W/$n/run" \
+	in_node "$n" "$O/tidemarkd" --state-dir "$(state_dir "$n")" --runtime-dir "$W/$n/run" \
 		--set cluster.name="cluster-$n" --set capture.backend="$BACKEND" ${NODE_OPTIONS[$n]:-} \
 		>> "$W/$n/log" 2>&1 < /dev/null &
 	NODE_PID[$n]=$!
