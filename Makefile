@@ -203,9 +203,9 @@ soak:
 
 man-pages := $(patsubst userspace/man/%.scd,$(O)/man/%,$(wildcard userspace/man/*.scd))
 
-$(O)/man/%: userspace/man/%.scd
+$(O)/man/%: userspace/man/%.scd userspace/man/page.sh userspace/conf/settings.h
 	$(say) MAN $(notdir $@)
-	$(Q)mkdir -p $(@D) && scdoc < $< > $@.tmp && mv $@.tmp $@
+	$(Q)set -o pipefail; mkdir -p $(@D) && CC="$(CC)" userspace/man/page.sh $< | scdoc > $@.tmp && mv $@.tmp $@
 
 man: $(man-pages)
 .PHONY: man

@@ -1,0 +1,212 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make install: everything where it belongs, hardened, and without a trace of the checkout; make O=elsewhere
+# leaves the sources alone and a second make has nothing to do.
+
+set -uo pipefail
+. "$(dirname "$0")/common.sh"
+build_begin
+OUT=$W/out
+DEST=$W/dest
+JOBS=-j2
+
+build() { make -C "$SRC" --no-print-directory $JOBS O="$OUT" "$@"; }
+
+# ---- the build
+
+before=$(listing)
+check "make builds into O=" build all || finish
+check "make man makes the manual pages" build man
+check "the source tree is as it was" diff <(echo "$before") <(listing)
+
+second_is_idle()
+{
+	local said
+	said=$(build all man) || return
+	echo "$said"
+	! grep -q '^  [A-Z]' <<< "$said" && build -q all man
+}
+check "a second make rebuilds nothing" second_is_idle
+
+# The check above can fail: a source that is newer is compiled again.
+newer_is_built()
+{
+	touch "$SRC/userspace/lib/base.h" && ! build -q all && build all > /dev/null && build -q all
+}
+check "but a changed header does rebuild" newer_is_built
+
+# ---- the install
+
+check "make install" build install DESTDIR="$DEST" prefix=/usr || finish
+
+expected()
+{
+	cat <<'END'
+755 usr/bin/tidemark
+755 usr/libexec/tidemark/tidemark-worker
+755 usr/sbin/tidemarkd
+644 usr/lib/modules-load.d/tidemark.conf
+644 usr/lib/systemd/system/tidemarkd.service
+644 usr/lib/sysusers.d/tidemark.conf
+644 usr/lib/tmpfiles.d/tidemark.conf
+644 usr/share/bash-completion/completions/tidemark
+644 usr/share/man/man1/tidemark-policy.1
+644 usr/share/man/man1/tidemark.1
+644 usr/share/man/man5/tidemark.d.5
+644 usr/share/man/man8/tidemarkd.8
+END
+	[[ ! -e $OUT/tidemark-web ]] || echo "755 usr/libexec/tidemark/tidemark-web"
+	for page in "$SRC"/userspace/systemd/*.service; do
+		[[ ${page##*/} == tidemarkd.service ]] || echo "644 usr/lib/systemd/system/${page##*/}"
+	done
+}
+check "the files are where they belong, and no others" \
+	diff <(expected | sort) <(cd "$DEST" && find . -type f -printf '%m %P\n' | sort)
+
+# In text of any installed file; binaries tell where they were compiled in their debug information.
+no_checkout()
+{
+	[[ $(grep -rlI "" "$DEST" | wc -l) -ge 8 ]] || { echo "no text files?"; return 1; }
+	! grep -rnIF -e "$SRC" -e "$TOP" -e "$W" "$DEST"
+}
+check "no installed text names the checkout" no_checkout
+no_rpath() { ! for f in $(programs); do readelf -dW "$f"; done | grep -E 'RPATH|RUNPATH'; }
+programs() { find "$DEST" -type f -perm -100; }
+check "no program looks for libraries in odd places" no_rpath
+
+other_prefix()
+{
+	local d=$W/dest2
+	build install DESTDIR="$d" prefix=/opt/tm || return
+	[[ -x $d/opt/tm/sbin/tidemarkd && -x $d/opt/tm/bin/tidemark && ! -e $d/usr ]] &&
+		grep -x 'ExecStart=/opt/tm/sbin/tidemarkd' "$d/opt/tm/lib/systemd/system/tidemarkd.service"
+}
+check "prefix= moves everything, and the unit follows" other_prefix
+
+# ---- hardening
+
+# has PATTERN READELF-ARGS...
+has() { local p=$1; shift; readelf -W "$@" | grep -Eq "$p"; }
+
+hardened()
+{
+	local f=$1 bad=0
+	has 'Type: +DYN' -h "$f" && has 'INTERP' -l "$f" && has 'FLAGS_1.*PIE' -d "$f" || { echo "not PIE"; bad=1; }
+	has 'GNU_RELRO' -l "$f" && has 'BIND_NOW|FLAGS_1.*NOW' -d "$f" || { echo "not full RELRO"; bad=1; }
+	has 'GNU_STACK.* RW +0x' -l "$f" || { echo "executable stack"; bad=1; }
+	has '__stack_chk_fail' --dyn-syms "$f" || { echo "no stack protector"; bad=1; }
+	has '__[a-z]+_chk(@|$)' --dyn-syms "$f" || { echo "no fortified calls"; bad=1; }
+	! has 'TEXTREL' -d "$f" || { echo "text relocations"; bad=1; }
+	return $bad
+}
+for f in $(programs | sort); do
+	check "${f##*/} is hardened: PIE, full RELRO, stack protector, no executable stack, fortified" hardened "$f"
+done
+
+# The readelf lines above must tell a soft program from a hard one.
+soft_is_seen()
+{
+	echo 'int main(void) { return 0; }' > "$W/soft.c"
+	gcc -no-pie -fno-stack-protector -Wl,-z,norelro,-z,lazy,-z,execstack -o "$W/soft" "$W/soft.c" 2> /dev/null || return
+	[[ $(hardened "$W/soft") == $'not PIE\nnot full RELRO\nexecutable stack\nno stack protector\nno fortified calls' ]]
+}
+check "a program without any of that is seen" soft_is_seen
+
+# ---- what was installed makes sense
+
+runs() { "$DEST/usr/bin/tidemark" --version | grep -x "tidemark $(sed -n 's/^VERSION := //p' "$SRC/Makefile")"; }
+check "the installed command runs and tells its version" runs
+
+documented()
+{
+	local noun verb rest page
+	"$DEST/usr/bin/tidemark" --help > "$W/help" || return
+	while read -r noun verb rest; do
+		page=tidemark.1
+		[[ $noun != policy ]] || page=tidemark-policy.1
+		[[ $noun != policy && $noun != peer ]] || noun=$verb
+		grep -Eq "\\\\fB([a-z]+ )?$noun\\\\fR" "$DEST/usr/share/man/man1/$page" || { echo "$page does not know $noun"; return 1; }
+	done < <(grep -E '^  [a-z]+ ' "$W/help")
+	[[ $(grep -cE '^  policy [a-z]+ ' "$W/help") -ge 12 ]]
+}
+check "every command of --help is in the manual" documented
+
+options_documented()
+{
+	local noun verb option n=0
+	while read -r noun verb _; do
+		while read -r option; do
+			n=$((n + 1))
+			grep -qF -- "${option//-/\\-}" "$W/options" || { echo "$noun $verb: $option is not in the manual"; return 1; }
+		done < <("$DEST/usr/bin/tidemark" "$noun" "$verb" --help | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+	done < <(grep -E '^  policy [a-z]+ ' "$W/help")
+	((n > 20))
+}
+# However the page writes its hyphens.
+sed 's/\\-/-/g; s/-/\\-/g' "$DEST"/usr/share/man/man1/*.1 > "$W/options"
+check "every option of --help is in the manual" options_documented
+
+settings_documented()
+{
+	local key n=0
+	while read -r key; do
+		n=$((n + 1))
+		grep -qF "$key" "$DEST/usr/share/man/man5/tidemark.d.5" || { echo "$key is not in tidemark.d(5)"; return 1; }
+	done < <(cat "$SRC"/userspace/conf/*.[ch] | grep -oE '"[a-z]+(\.[a-z_]+)+"' | tr -d '"' | sort -u)
+	((n >= 5))
+}
+check "every setting is in tidemark.d(5)" settings_documented
+
+if command -v mandoc > /dev/null; then
+	manual_is_clean() { ! mandoc -Tlint -Werror "$DEST"/usr/share/man/man*/* | grep .; }
+	check "mandoc finds no error in the manual" manual_is_clean
+else
+	skip "mandoc finds no error in the manual" "mandoc is not installed"
+fi
+
+completes()
+{
+	PATH=$DEST/usr/bin:$PATH bash -c '
+		. "$1"
+		shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_tidemark
+		echo "${COMPREPLY[*]}"' bash "$DEST/usr/share/bash-completion/completions/tidemark" "$@"
+}
+completion_words()
+{
+	local verbs
+	verbs=$(grep -oE '^  policy [a-z]+' "$W/help" | sed 's/.* //' | tr '\n' ' ')
+	[[ $(completes tidemark pol) == policy ]] || { echo "nouns: $(completes tidemark pol)"; return 1; }
+	[[ "$(completes tidemark policy "") " == "$verbs" ]] || { echo "verbs: $(completes tidemark policy "")"; return 1; }
+	[[ $(completes tidemark policy accept x --al) == "--allow-devices --allow-suid" ]] || { echo "options"; return 1; }
+	[[ $(completes tidemark policy create x --mode = m) == manual ]] || { echo "values"; return 1; }
+	[[ -z $(completes tidemark --socket "$W/none" policy show "") ]] || { echo "names without a daemon"; return 1; }
+}
+check "completion knows nouns, verbs, options and values" completion_words
+
+if command -v systemd-analyze > /dev/null; then
+	unit=$DEST/usr/lib/systemd/system/tidemarkd.service
+	sed "s,=/usr/sbin/,=$DEST/usr/sbin/," "$unit" > "$W/tidemarkd.service"
+	# It also complains about units of the machine it runs on; only what names this one counts.
+	complaints() { systemd-analyze verify --man=no "$1" 2>&1 | grep tidemarkd; }
+	verified() { ! complaints "$W/tidemarkd.service"; }
+	check "systemd finds nothing wrong with the unit" verified
+	mkdir "$W/odd"
+	sed 's/^KillMode=.*/KillMode=gently/' "$W/tidemarkd.service" > "$W/odd/tidemarkd.service"
+	check "and would have found something" complaints "$W/odd/tidemarkd.service"
+	exposure()
+	{
+		local score
+		score=$(systemd-analyze security --offline=true "$W/tidemarkd.service" 2> /dev/null | sed -n 's/.*tidemarkd.service: \([0-9.]*\) .*/\1/p')
+		echo "exposure $score"
+		[[ $score ]] && awk -v s="$score" 'BEGIN { exit !(s > 0 && s <= 5.5) }'
+	}
+	check "and its exposure is not above 5.5" exposure
+else
+	skip "systemd finds nothing wrong with the unit" "systemd-analyze is not installed"
+	skip "and would have found something" "systemd-analyze is not installed"
+	skip "and its exposure is not above 5.5" "systemd-analyze is not installed"
+fi
+finish
