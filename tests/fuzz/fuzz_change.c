@@ -5,8 +5,7 @@
  * Whatever decodes must be acceptable, encode to the very bytes it came from,
  * and merge into a small set without breaking its bound.
  *
- *	clang -fsanitize=fuzzer,address,undefined ... or with -DFUZZ_STANDALONE a
- *	program that replays the files named as arguments.
+ * With clang's -fsanitize=fuzzer, or with -DFUZZ_STANDALONE a replay of the corpus.
  */
 #include "changes/set.h"
 
@@ -51,24 +50,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifdef FUZZ_STANDALONE
-int main(int argc, char **argv)
-{
-	static uint8_t buf[1 << 20];
-
-	for (int i = 1; i < argc; i++) {
-		FILE *f = fopen(argv[i], "rb");
-		size_t n;
-
-		if (!f) {
-			perror(argv[i]);
-			return 1;
-		}
-		n = fread(buf, 1, sizeof(buf), f);
-		fclose(f);
-		LLVMFuzzerTestOneInput(buf, n);
-	}
-	printf("%d inputs replayed\n", argc - 1);
-	return 0;
-}
-#endif
+#include "replay.h"

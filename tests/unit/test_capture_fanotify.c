@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/test_capture_fanotify.c - the fanotify backend on an ext4 image of its own.
+ * tests/unit/test_capture_fanotify.c - the fanotify backend on a file system of its own.
  *
- * Runs in a private mount namespace; needs root, loop devices and mkfs.ext4.
+ * Runs in a private mount namespace; needs root, loop devices and mkfs.ext4. TM_TEST_FSTYPE names
+ * another one: xfs, btrfs, tmpfs.
  */
 #include "capture/fanotify.h"
 
@@ -125,6 +126,14 @@ static void cleanup(void)
 	sh("rm -rf --one-file-system %s", base);
 }
 
+static bool mount_fs(const char *type)
+{
+	if (tm_streq(type, "tmpfs"))
+		return mount("none", mnt, "tmpfs", 0, NULL) == 0;
+	return !sh("truncate -s %s %s/img && mkfs.%s -q %s/img >/dev/null && mount -o loop %s/img %s",
+		   tm_streq(type, "ext4") ? "64M" : "320M", base, type, base, base, mnt);
+}
+
 static void setup(void)
 {
 	strcpy(base, "/tmp/tm-fan-XXXXXX");
@@ -137,9 +146,8 @@ static void setup(void)
 		cannot = "needs root and a private mount namespace";
 		return;
 	}
-	if (mkdir(mnt, 0700) || sh("truncate -s 64M %s/img && mkfs.ext4 -q %s/img", base, base) ||
-	    sh("mount -o loop %s/img %s", base, mnt)) {
-		cannot = "needs mkfs.ext4 and a loop device";
+	if (mkdir(mnt, 0700) || !mount_fs(getenv("TM_TEST_FSTYPE") ?: "ext4")) {
+		cannot = "needs mkfs of TM_TEST_FSTYPE (ext4) and a loop device";
 		return;
 	}
 	fs = open(mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
