@@ -133,10 +133,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && tm_streq(argv[1], "--self-test"))
 		return tm_worker_selftest(argc - 2, argv + 2);
-	if (argc > 1) {
-		fprintf(stderr, "tidemark-worker is started by tidemarkd.\n");
-		return 2;
-	}
+	/* Other arguments (role and policy) are for people who look at ps(1). */
 	signal(SIGPIPE, SIG_IGN);
 	w = (struct tm_worker){ .ctl = TM_CTL_FD, .conn = -EBADF, .rootfd = -EBADF };
 	if (tidy_descriptors() < 0 || tm_set_nonblock(w.ctl, true) < 0) {
