@@ -168,5 +168,7 @@ int tm_batch_add(struct tm_batch *b, const struct tm_assert *a)
 	e->obj = o;
 	e->order = b->order;
 	e->nlink = o ? a->attrs.nlink : 0;
+	if (o)
+		o->ent = e;
 	return 0;
 }

@@ -39,6 +39,8 @@ struct tm_patch {
 	uint32_t cap;
 };
 
+struct tm_bent;
+
 /* One object that some assertion of the batch is about. */
 struct tm_bobj {
 	struct tm_oid oid;
@@ -50,6 +52,7 @@ struct tm_bobj {
 	uint32_t symlink_len;
 	bool asserted;			/* an ENTRY or OBJECT was about it: attrs are valid */
 	bool listed;			/* LISTED */
+	const struct tm_bent *ent;	/* the last ENTRY about it, or NULL */
 	/* by need.c: */
 	bool fresh;			/* asserted since the last evaluation */
 	bool known;			/* row is valid */

@@ -135,7 +135,7 @@ static int scan(const struct tm_log_src *src, uint64_t gen, uint8_t *payload, tm
 {
 	struct tm_log_trailer t;
 	uint64_t off = TM_LOG_HEAD, records = 0, sum = 0;
-	struct rec rec;
+	struct rec rec = { 0 };
 	int r;
 
 	for (;;) {
