@@ -70,6 +70,9 @@ int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_
 /* When idle: ask the file system to sync and send BARRIER if one is due; keepalive PING. 0 or -errno. */
 int tm_source_idle(struct tm_source *s, struct tm_link *l);
 
+/* What the peer said when a call returned -EREMOTEIO (tm_source_idle() has no other way to tell). */
+const struct tm_msg_text *tm_source_last_text(const struct tm_source *s);
+
 /* Directories and links known, for the status. */
 size_t tm_source_index_size(const struct tm_source *s);
 
