@@ -116,12 +116,16 @@ static bool limit_lowered;
 
 static void cleanup(void)
 {
+	char path[64];
+
 	if (limit_lowered)
 		set_queue_limit(0);
 	if (!base[0])
 		return;
 	if (fs >= 0)
 		close(fs);
+	snprintf(path, sizeof(path), "%s/bind", base);
+	umount2(path, MNT_DETACH); /* left by a test that failed */
 	umount2(mnt, MNT_DETACH);
 	sh("rm -rf --one-file-system %s", base);
 }
@@ -130,8 +134,9 @@ static bool mount_fs(const char *type)
 {
 	if (tm_streq(type, "tmpfs"))
 		return mount("none", mnt, "tmpfs", 0, NULL) == 0;
-	return !sh("truncate -s %s %s/img && mkfs.%s -q %s/img >/dev/null && mount -o loop %s/img %s",
-		   tm_streq(type, "ext4") ? "64M" : "320M", base, type, base, base, mnt);
+	return !sh(
+		"truncate -s %s %s/img && mkfs.%s -q %s/img >/dev/null && mount -o loop %s/img %s",
+		tm_streq(type, "ext4") ? "64M" : "320M", base, type, base, base, mnt);
 }
 
 static void setup(void)

@@ -467,6 +467,63 @@ TEST(a_flipped_last_name_never_leads_outside)
 	}
 }
 
+/* Somebody privileged mounts the file outside over the one inside, and off again. */
+static int mount_race(void)
+{
+	char over[64], from[64], root[64];
+	int in = 0, refused = 0, out = 0;
+	uint64_t end;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 4;
+	snprintf(over, sizeof(over), "%s/root/file", base);
+	snprintf(from, sizeof(from), "%s/outside/file", base);
+	/* The held root is of the old namespace: take it anew. */
+	snprintf(root, sizeof(root), "%s/root", base);
+	rootfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid = fork();
+	if (!pid) {
+		for (;;) {
+			mount(from, over, NULL, MS_BIND, NULL);
+			umount2(over, MNT_DETACH);
+		}
+	}
+	tm_beneath_force_walk(true);
+	end = tm_mono_ms() + 1500;
+	while (tm_mono_ms() < end) {
+		char b[4] = "";
+		int fd = try("file", O_RDONLY);
+
+		if (fd == -EXDEV || fd == -EAGAIN)
+			refused++;
+		if (fd < 0)
+			continue;
+		if (tm_read_full(fd, b, 3) == 3)
+			out++;
+		else
+			in++;
+		close(fd);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	fprintf(stderr, "# mounts: %d inside, %d refused, %d outside\n", in, refused, out);
+	return in > 10 && refused > 0 && !out ? 0 : 1;
+}
+
+TEST(a_mount_flipped_over_the_file_never_leads_outside)
+{
+	pid_t pid = fork();
+	int st;
+
+	if (!pid)
+		_exit(mount_race());
+	waitpid(pid, &st, 0);
+	if (WEXITSTATUS(st) == 4)
+		SKIP("needs CAP_SYS_ADMIN for a mount namespace");
+	CHECK_EQ(st, 0);
+}
+
 int main(int argc, char **argv)
 {
 	int r;
