@@ -122,7 +122,7 @@ static int on_image(const char *mkfs)
 {
 	char cmd[512];
 
-	snprintf(cmd, sizeof(cmd), "truncate -s 320M %s/image && %s %s/image >/dev/null 2>&1 && mount -o loop %s/image %s",
+	snprintf(cmd, sizeof(cmd), "truncate -s 320M %s/image && %s %s/image >/dev/null 2>&1 && mount -o loop %s/image %s 2>/dev/null",
 		 top, mkfs, top, top, mounted);
 	return system(cmd) ? -1 : 0;
 }
