@@ -158,7 +158,7 @@ int tm_batch_add(struct tm_batch *b, const struct tm_assert *a)
 	if (a->type == TM_ASSERT_LISTED) {
 		r = obj_get(b, a->oid, &o);
 		if (r == 0)
-			o->listed = true;
+			o->listed = o->fresh = true;
 	}
 	if (r < 0 || (a->type != TM_ASSERT_ENTRY && a->type != TM_ASSERT_ABSENT))
 		return r;

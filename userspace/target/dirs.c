@@ -41,14 +41,16 @@ static int cached(struct tm_dirs *d, struct tm_oid oid)
 
 static int keep(struct tm_dirs *d, struct tm_oid oid, int fd)
 {
-	int at = 0;
+	int at = -1;
 
 	for (int i = 0; i < TM_DIRS_MAX; i++) {
 		if (d->v[i].fd < 0) {
 			at = i;
 			break;
 		}
-		if (d->v[i].used < d->v[at].used)
+		if (tm_oid_eq(d->v[i].oid, d->given[0]) || tm_oid_eq(d->v[i].oid, d->given[1]))
+			continue;
+		if (at < 0 || d->v[i].used < d->v[at].used)
 			at = i;
 	}
 	tm_close(d->v[at].fd);
@@ -83,7 +85,7 @@ struct level {
 	char name[TM_NAME_LEN_MAX + 1];
 };
 
-int tm_dirs_get(struct tm_dirs *d, struct tm_oid oid)
+static int find(struct tm_dirs *d, struct tm_oid oid)
 {
 	_cleanup_free_ struct level *v = NULL;
 	size_t n = 0, cap = 0;
@@ -112,6 +114,17 @@ int tm_dirs_get(struct tm_dirs *d, struct tm_oid oid)
 	}
 	while (n-- > 0 && fd >= 0)
 		fd = enter(d, fd, v[n].name, v[n].oid);
+	return fd;
+}
+
+int tm_dirs_get(struct tm_dirs *d, struct tm_oid oid)
+{
+	int fd = find(d, oid);
+
+	if (fd >= 0 && !tm_oid_eq(d->given[0], oid)) {
+		d->given[1] = d->given[0];
+		d->given[0] = oid;
+	}
 	return fd;
 }
 

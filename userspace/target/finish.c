@@ -29,6 +29,8 @@ static bool whole(const struct tm_bobj *b)
  */
 static void set_stamp(struct tm_row *row, const struct tm_bobj *b)
 {
+	if (b->attrs.kind == TM_KIND_REG && b->known && b->content == TM_CONTENT_NONE)
+		row->size = b->row.size;	/* what is there was not touched */
 	if (b->attrs.kind == TM_KIND_REG && !whole(b) &&
 	    older(b->seen_ctime_s, b->seen_ctime_ns, row->ctime_s, row->ctime_ns)) {
 		row->ctime_s = b->seen_ctime_s;

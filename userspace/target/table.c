@@ -319,6 +319,13 @@ static int drop_object(struct tm_table *t, struct tm_oid oid, bool *ret_gone)
 	return r == -ENOENT ? row_del(t, oid) : r;
 }
 
+int tm_table_forget(struct tm_table *t, struct tm_oid oid)
+{
+	bool gone;
+
+	return drop_object(t, oid, &gone);
+}
+
 struct oids {
 	struct tm_oid *v;
 	size_t n, cap;

@@ -54,6 +54,8 @@ int tm_table_place(struct tm_table *t, struct tm_oid oid, char *name, struct tm_
 int tm_table_name_del(struct tm_table *t, struct tm_place at);
 /* A name goes; if it was the last one of its object, the object and everything below it too. */
 int tm_table_drop(struct tm_table *t, struct tm_place at);
+/* The row of an object that has no name goes. */
+int tm_table_forget(struct tm_table *t, struct tm_oid oid);
 /* Everything about @oid is about a new alias from now on (its own short transaction). */
 int tm_table_alias(struct tm_table *t, struct tm_oid oid);
 /* Forget all objects and names (in the open transaction). */

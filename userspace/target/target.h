@@ -41,7 +41,8 @@ struct tm_target_opts {
 
 /*
  * Open or create the state and roll a committed batch forward. Returns 0; -EUCLEAN: state is damaged
- * (it was set aside: the target is fresh again and everything will be asserted); -ENOSPC, -EROFS, -errno.
+ * (it was set aside: open again, the target is fresh then and everything will be asserted); -EEXIST: the reserved name is
+ * taken by something that is not ours (a 0700 directory of root); -ENOSPC, -EROFS, -errno.
  */
 int tm_target_open(const struct tm_target_opts *opts, struct tm_target **ret_t);
 void tm_target_close(struct tm_target *t);
@@ -49,7 +50,8 @@ void tm_target_close(struct tm_target *t);
 /*
  * Serve one connection: SESSION, then batches, until the peer ends it or the link fails.
  * Returns 0 after an orderly BYE; -ECANCELED; -ESTALE: fenced (a newer epoch was seen); -EBADMSG: the peer broke the
- * protocol (ERROR was sent); -EIO and others: own trouble, told to the peer as ERROR.
+ * protocol (ERROR was sent); -EREMOTEIO: the peer ended it by ERROR or NOTICE (*ret_text is its text); -EIO and others: own
+ * trouble, told to the peer as ERROR. After -EIO, -EUCLEAN and -ENOSPC close and open again: that repeats what was committed.
  * *ret_text says it in words in every case.
  */
 int tm_target_serve(struct tm_target *t, struct tm_link *l, struct tm_msg_text *ret_text);

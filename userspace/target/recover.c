@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * target/recover.c - after a crash: roll the committed batch forward.
+ *
+ * File systems with a journal bring changes of names to the disk in their order, so the disk holds the effects of the first
+ * steps and of no later one. What a place (directory identity, name) means only changes when a directory is relocated.
+ * So: find the last relocation that took place, by looking in the state that the table would have after each one whether
+ * the directory stands at its end, with every directory above it being the right one (a path made of the right
+ * names alone can lie when directories changed places). Up to there the steps are done; the rest is repeated, and each
+ * repeated step sees by inode number whether it was done. Data of patches has no such order: patches come after
+ * all steps on names and so are always repeated.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "lib/beneath.h"
+#include "lib/fd.h"
+#include "target/failpoint.h"
+#include "target/target_int.h"
+
+static bool relocates(const struct tm_step *s)
+{
+	return (s->flags & TM_SF_DIR) && (s->type == TM_STEP_MOVE || s->type == TM_STEP_EXCHANGE);
+}
+
+static bool stands_at(struct tm_target *t, struct tm_place at, uint64_t tino)
+{
+	struct stat st;
+	int dir;
+
+	/* No descriptor of another state: every level is looked at again. */
+	tm_dirs_reset(&t->dirs);
+	dir = tm_dirs_get(&t->dirs, at.dir);
+	return dir >= 0 && tm_stat_name(dir, at.name, &st) == 0 && st.st_ino == tino;
+}
+
+/* How many steps were surely carried out? The table's transaction is only looked through, not kept. */
+static int find_done(struct tm_target *t, const struct tm_step *steps, size_t n, size_t *ret)
+{
+	size_t done = 0;
+	int r = tm_table_begin(t->table);
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct tm_step *s = &steps[i];
+
+		r = tm_step_record(t->table, s);
+		if (r < 0 || !relocates(s) || !stands_at(t, s->to, s->tino))
+			continue;
+		if (s->type == TM_STEP_EXCHANGE && !stands_at(t, s->from, s->tino2))
+			continue;
+		done = i + 1;
+	}
+	tm_table_rollback(t->table);
+	tm_dirs_reset(&t->dirs);
+	*ret = done;
+	return r;
+}
+
+/* What no table row stands for: leftovers of interrupted displacements. */
+static int clean_park(struct tm_target *t)
+{
+	int fd = openat(t->parkfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *de;
+	struct tm_oid oid;
+	int r = 0;
+	DIR *dir;
+
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		tm_close(fd);
+		return -ENOMEM;
+	}
+	while (r == 0 && (errno = 0, de = readdir(dir))) {
+		struct tm_place at = { TM_OID_PARK, de->d_name, (uint32_t)strlen(de->d_name) };
+
+		if (!tm_name_ok(at.name, at.len))
+			continue;
+		r = tm_table_name(t->table, at, &oid);
+		if (r == -ENOENT)
+			r = tm_remove_tree(t->parkfd, at.name);
+	}
+	closedir(dir);
+	return r;
+}
+
+int tm_recover(struct tm_target *t)
+{
+	struct tm_log_batch b;
+	size_t done = 0;
+	int r = tm_log_load(t->log, &b);
+
+	if (r == -EBADMSG)
+		r = -EUCLEAN;
+	if (r == 0 && b.trailer.seq > tm_table_meta(t->table, TM_META_APPLIED)) {
+		t->replaying = true;
+		t->seq = b.trailer.seq;
+		r = find_done(t, b.steps, b.n, &done);
+		if (r == 0)
+			r = tm_commit_apply(t, b.steps, b.n, done, b.trailer.seq, b.trailer.flags);
+		t->replaying = false;
+	}
+	tm_log_batch_free(&b);
+	if (r < 0 && r != -ENODATA)
+		return r;
+	r = tm_stage_clean(t);
+	return r == 0 ? clean_park(t) : r;
+}
