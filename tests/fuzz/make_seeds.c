@@ -37,13 +37,20 @@ static void fill(const char *name, void *m)
 	else if (tm_streq(name, "tm_msg_session"))
 		((struct tm_msg_session *)m)->root = oid;
 	else if (tm_streq(name, "tm_msg_file"))
-		*(struct tm_msg_file *)m = (struct tm_msg_file){ .oid = oid, .attrs.kind = TM_KIND_REG };
+		*(struct tm_msg_file *)m =
+			(struct tm_msg_file){ .oid = oid, .attrs.kind = TM_KIND_REG };
 	else if (tm_streq(name, "tm_msg_file_end"))
 		((struct tm_msg_file_end *)m)->result = TM_FILE_OK;
 	else if (tm_streq(name, "tm_assert"))
 		*(struct tm_assert *)m = (struct tm_assert){
-			.type = TM_ASSERT_ENTRY, .parent = oid, .name = "link", .name_len = 4, .oid = oid,
-			.attrs.kind = TM_KIND_LNK, .symlink = "to", .symlink_len = 2,
+			.type = TM_ASSERT_ENTRY,
+			.parent = oid,
+			.name = "link",
+			.name_len = 4,
+			.oid = oid,
+			.attrs.kind = TM_KIND_LNK,
+			.symlink = "to",
+			.symlink_len = 2,
 		};
 	else if (tm_streq(name, "tm_need"))
 		*(struct tm_need *)m = (struct tm_need){ .what = TM_NEED_LIST, .oid = oid };
@@ -79,7 +86,9 @@ static int codec_seed(const char *top, size_t i)
 
 static int stream_seed(const char *top)
 {
-	struct tm_assert a = { .type = TM_ASSERT_ABSENT, .parent = { 2, 0, 0 }, .name = "x", .name_len = 1 };
+	struct tm_assert a = {
+		.type = TM_ASSERT_ABSENT, .parent = { 2, 0, 0 }, .name = "x", .name_len = 1
+	};
 	struct tm_need need = { .what = TM_NEED_WHOLE, .oid = { 3, 0, 0 } };
 	uint8_t out[256];
 	struct tm_buf b;
@@ -102,7 +111,8 @@ static int stream_seed(const char *top)
 
 int main(int argc, char **argv)
 {
-	static const uint8_t id[TM_POLICY_ID_LEN] = "policy", none[TM_POLICY_ID_LEN], secret[TM_SECRET_LEN] = "s";
+	static const uint8_t id[TM_POLICY_ID_LEN] = "policy", none[TM_POLICY_ID_LEN],
+			     secret[TM_SECRET_LEN] = "s";
 	uint8_t raw[TM_PREAMBLE_LEN];
 	int bad = 0;
 
@@ -111,7 +121,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < WIRE_CODECS; i++)
 		bad |= codec_seed(argv[1], i);
 	bad |= stream_seed(argv[1]);
-	bad |= tm_preamble_put(raw, id, secret) || seed(argv[1], "fuzz_preamble", "policy", raw, sizeof(raw));
-	bad |= tm_preamble_put(raw, none, NULL) || seed(argv[1], "fuzz_preamble", "pairing", raw, sizeof(raw));
+	bad |= tm_preamble_put(raw, id, secret) ||
+	       seed(argv[1], "fuzz_preamble", "policy", raw, sizeof(raw));
+	bad |= tm_preamble_put(raw, none, NULL) ||
+	       seed(argv[1], "fuzz_preamble", "pairing", raw, sizeof(raw));
 	return bad;
 }

@@ -68,8 +68,13 @@ struct tm_ctl_start mini_start(enum tm_role role, const char *root, const struct
 			       const struct tm_node_key *peer)
 {
 	struct tm_ctl_start s = {
-		.role = role, .log_level = 7, .id = "mini-policy-0001", .uid = MINI_UID,
-		.handshake_timeout_ms = 5000, .brake_percent = 50, .brake_objects = 10000,
+		.role = role,
+		.log_level = 7,
+		.id = "mini-policy-0001",
+		.uid = MINI_UID,
+		.handshake_timeout_ms = 5000,
+		.brake_percent = 50,
+		.brake_objects = 10000,
 	};
 
 	memcpy(s.own_key, tm_node_key_public(own), TM_KEY_LEN);
@@ -142,7 +147,8 @@ int mini_send_all(struct mini_worker *w, uint64_t set_id)
 	return r;
 }
 
-int mini_worker_start(struct mini_worker *w, const struct tm_ctl_start *start, const struct tm_node_key *key)
+int mini_worker_start(struct mini_worker *w, const struct tm_ctl_start *start,
+		      const struct tm_node_key *key)
 {
 	struct tm_buf b;
 	int sv[2], r;
@@ -196,7 +202,8 @@ static void sign(struct mini_worker *w, struct tm_rd *r)
 	struct tm_msg_proof proof;
 	struct tm_buf b;
 
-	if (tm_ctl_sign_get(r, &req) < 0 || tm_node_key_sign(w->key, w->start.role, w->start.id, &req, &proof) < 0)
+	if (tm_ctl_sign_get(r, &req) < 0 ||
+	    tm_node_key_sign(w->key, w->start.role, w->start.id, &req, &proof) < 0)
 		return;
 	tm_buf_init(&b, 0);
 	tm_msg_proof_put(&b, &proof);
@@ -211,50 +218,27 @@ static void remember(struct mini_worker *w, uint16_t type, struct tm_rd *r)
 
 	w->seen[type & 255]++;
 	switch (type) {
-	case TM_C_SIGN:
-		sign(w, r);
-		break;
-	case TM_C_FAILED:
-		tm_msg_text_get(r, &w->failed);
-		break;
-	case TM_C_CLOSED:
-		tm_msg_text_get(r, &w->closed);
-		break;
-	case TM_C_NOTICED:
-		tm_msg_text_get(r, &w->noticed);
-		break;
+	case TM_C_SIGN: sign(w, r); break;
+	case TM_C_FAILED: tm_msg_text_get(r, &w->failed); break;
+	case TM_C_CLOSED: tm_msg_text_get(r, &w->closed); break;
+	case TM_C_NOTICED: tm_msg_text_get(r, &w->noticed); break;
 	case TM_C_LOG:
 		if (!tm_msg_text_get(r, &text))
 			fprintf(stderr, "# worker %d: %s\n", w->pid, text.text);
 		break;
-	case TM_C_AUTHED:
-		tm_ctl_authed_get(r, &w->authed);
-		break;
-	case TM_C_IDLE:
-		tm_msg_ready_get(r, &w->idle);
-		break;
-	case TM_C_PROGRESS:
-		tm_ctl_progress_get(r, &w->progress);
-		break;
-	case TM_C_DONE:
-		tm_ctl_done_get(r, &w->done);
-		break;
-	case TM_C_STOPPED:
-		tm_msg_stop_get(r, &w->stopped);
-		break;
-	case TM_C_REQUEUE:
-		w->requeue_bytes += r->len;
-		break;
-	case TM_C_PAIR_REQUESTED:
-		tm_msg_pair_request_get(r, &w->requested);
-		break;
-	case TM_C_PAIR_STATED:
-		tm_msg_pair_state_get(r, &w->stated);
-		break;
+	case TM_C_AUTHED: tm_ctl_authed_get(r, &w->authed); break;
+	case TM_C_IDLE: tm_msg_ready_get(r, &w->idle); break;
+	case TM_C_PROGRESS: tm_ctl_progress_get(r, &w->progress); break;
+	case TM_C_DONE: tm_ctl_done_get(r, &w->done); break;
+	case TM_C_STOPPED: tm_msg_stop_get(r, &w->stopped); break;
+	case TM_C_REQUEUE: w->requeue_bytes += r->len; break;
+	case TM_C_PAIR_REQUESTED: tm_msg_pair_request_get(r, &w->requested); break;
+	case TM_C_PAIR_STATED: tm_msg_pair_state_get(r, &w->stated); break;
 	case TM_C_FILE_FAILED:
 		w->files_failed++;
 		if (!tm_ctl_file_failed_get(r, &ff))
-			fprintf(stderr, "# worker %d: file failed: op %u, %s: %s\n", w->pid, ff.op, ff.path, strerror(ff.err));
+			fprintf(stderr, "# worker %d: file failed: op %u, %s: %s\n", w->pid, ff.op,
+				ff.path, strerror(ff.err));
 		break;
 	}
 }
@@ -281,8 +265,8 @@ static void serve(struct mini_worker *w)
 	w->ended = true;
 }
 
-static int serve_until(struct mini_worker *const *all, size_t n, struct mini_worker *w, int type, unsigned int count,
-		       int timeout_ms)
+static int serve_until(struct mini_worker *const *all, size_t n, struct mini_worker *w, int type,
+		       unsigned int count, int timeout_ms)
 {
 	uint64_t give_up = tm_mono_ms() + (uint64_t)timeout_ms;
 	struct pollfd fds[8];
@@ -306,13 +290,14 @@ static int serve_until(struct mini_worker *const *all, size_t n, struct mini_wor
 	}
 }
 
-int mini_until(struct mini_worker *const *all, size_t n, struct mini_worker *w, uint16_t type, unsigned int count,
-	       int timeout_ms)
+int mini_until(struct mini_worker *const *all, size_t n, struct mini_worker *w, uint16_t type,
+	       unsigned int count, int timeout_ms)
 {
 	return serve_until(all, n, w, type, count, timeout_ms);
 }
 
-int mini_until_ended(struct mini_worker *const *all, size_t n, struct mini_worker *w, int timeout_ms)
+int mini_until_ended(struct mini_worker *const *all, size_t n, struct mini_worker *w,
+		     int timeout_ms)
 {
 	return serve_until(all, n, w, -1, 0, timeout_ms);
 }

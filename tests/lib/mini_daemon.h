@@ -19,7 +19,7 @@ struct mini_worker {
 	struct tm_ctl_start start;
 	const struct tm_node_key *key;
 	/* what it said, newest of each kind */
-	unsigned int seen[256];		/* by message type */
+	unsigned int seen[256]; /* by message type */
 	struct tm_msg_text failed, closed, noticed;
 	struct tm_ctl_authed authed;
 	struct tm_msg_ready idle;
@@ -31,7 +31,7 @@ struct mini_worker {
 	uint64_t requeue_bytes;
 	unsigned int files_failed;
 	bool ended;
-	int status;			/* of waitpid(2), once ended */
+	int status; /* of waitpid(2), once ended */
 };
 
 /* The built worker: $TM_WORKER, or three directories above this program; NULL: not there. */
@@ -44,7 +44,8 @@ int mini_tcp_pair(int ret[2]);
 /* A START with sane values; the caller fills what matters. */
 struct tm_ctl_start mini_start(enum tm_role role, const char *root, const struct tm_node_key *own,
 			       const struct tm_node_key *peer);
-int mini_worker_start(struct mini_worker *w, const struct tm_ctl_start *start, const struct tm_node_key *key);
+int mini_worker_start(struct mini_worker *w, const struct tm_ctl_start *start,
+		      const struct tm_node_key *key);
 /* Close its control socket, kill it if it does not end by itself within a moment. */
 void mini_worker_end(struct mini_worker *w);
 
@@ -55,12 +56,13 @@ int mini_send_conn(struct mini_worker *w, int sock, uint64_t fence);
 int mini_send_all(struct mini_worker *w, uint64_t set_id);
 
 /*
- * Serve all @n workers until @w has said @type @count times in all, or ended. 0; -ETIMEDOUT; -ECHILD it ended
- * without saying so.
+ * Serve all @n workers until @w has said @type @count times in all, or ended. 0; -ETIMEDOUT;
+ * -ECHILD it ended without saying so.
  */
-int mini_until(struct mini_worker *const *all, size_t n, struct mini_worker *w, uint16_t type, unsigned int count,
-	       int timeout_ms);
+int mini_until(struct mini_worker *const *all, size_t n, struct mini_worker *w, uint16_t type,
+	       unsigned int count, int timeout_ms);
 /* The same until @w has ended. */
-int mini_until_ended(struct mini_worker *const *all, size_t n, struct mini_worker *w, int timeout_ms);
+int mini_until_ended(struct mini_worker *const *all, size_t n, struct mini_worker *w,
+		     int timeout_ms);
 
 #endif

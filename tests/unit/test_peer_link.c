@@ -19,7 +19,7 @@
 
 static const uint8_t policy[TM_POLICY_ID_LEN] = "policy-number-1";
 static const uint8_t other_policy[TM_POLICY_ID_LEN] = "policy-number-2";
-static struct tm_node_key *keys[2];	/* 0: the source's node, 1: the target's */
+static struct tm_node_key *keys[2]; /* 0: the source's node, 1: the target's */
 
 /* One end of a connection; run() fills the lower half. */
 struct side {
@@ -27,7 +27,7 @@ struct side {
 	const uint8_t *id;
 	const uint8_t *pinned;
 	const struct tm_node_key *key;
-	enum tm_role sign_as;		/* 0: honestly */
+	enum tm_role sign_as; /* 0: honestly */
 	const struct tm_msg_proof *replay;
 	uint32_t timeout_ms;
 	int fd;
@@ -36,7 +36,7 @@ struct side {
 	struct tm_link *link;
 	struct tm_ctl_authed authed;
 	struct tm_msg_text text;
-	struct tm_msg_proof proof;	/* what it signed */
+	struct tm_msg_proof proof; /* what it signed */
 	int r;
 };
 
@@ -58,7 +58,12 @@ static void *run(void *arg)
 {
 	struct side *s = arg;
 	struct tm_peer_handshake h = {
-		.role = s->role, .id = s->id, .pinned_key = s->pinned, .sign = sign, .poll_fd = -1, .arg = s,
+		.role = s->role,
+		.id = s->id,
+		.pinned_key = s->pinned,
+		.sign = sign,
+		.poll_fd = -1,
+		.arg = s,
 		.cluster = tm_role_is_source(s->role) ? "north" : "south",
 		.timeout_ms = s->timeout_ms ? s->timeout_ms : 5000,
 	};
@@ -263,7 +268,11 @@ static int stop_now(void *arg)
 TEST(the_daemons_wish_is_heard_while_waiting_for_a_peer)
 {
 	struct tm_peer_handshake h = {
-		.role = TM_ROLE_TARGET, .id = policy, .sign = sign, .poll = stop_now, .timeout_ms = 5000,
+		.role = TM_ROLE_TARGET,
+		.id = policy,
+		.sign = sign,
+		.poll = stop_now,
+		.timeout_ms = 5000,
 	};
 	uint64_t start = tm_mono_ms();
 	struct side a, b;
@@ -380,7 +389,8 @@ TEST(a_large_file_arrives_byte_for_byte_and_is_counted)
 	printf("# kernel TLS: %s\n", a.authed.ktls ? "yes" : "no");
 	CHECK_EQ(a.link->counters.ktls_bytes, a.authed.ktls ? size : 0);
 	CHECK(a.link->counters.wire_bytes > size);
-	CHECK(b.link->counters.wire_bytes > size && b.link->counters.wire_bytes < size + size / 100);
+	CHECK(b.link->counters.wire_bytes > size &&
+	      b.link->counters.wire_bytes < size + size / 100);
 	close(fd);
 	part(&a, &b);
 }
@@ -536,7 +546,7 @@ TEST(the_same_works_over_tcp_in_both_address_families)
 	for (size_t i = 0; i < TM_ARRAY_SIZE(at); i++) {
 		struct side a, b;
 		char name[80];
-		struct sockaddr_in6 in6;	/* the port is where IPv4 has it */
+		struct sockaddr_in6 in6; /* the port is where IPv4 has it */
 		socklen_t len = sizeof(in6);
 		int lfd, port, sv;
 		struct sum s = { 0 };

@@ -114,7 +114,9 @@ static void put_rnd_start(struct tm_buf *b)
 	put_rnd(b, 8 + 8 + 4 + 4 + 4 + 8 + 4 + 4 + 4 + 8);
 }
 
-/* The encoding of a random valid message, written from PROTOCOL's point of view, not by the codec. */
+/*
+ * The encoding of a random valid message, written from PROTOCOL's point of view, not by the codec.
+ */
 static void put_rnd_message(struct tm_buf *b, const char *name)
 {
 	if (tm_streq(name, "tm_msg_proof"))
@@ -289,7 +291,10 @@ TEST(random_bytes_never_break_a_decoder)
 static int get_entry_named(const char *name, size_t n)
 {
 	struct tm_assert a = {
-		.type = TM_ASSERT_ABSENT, .parent = { 2, 0, 0 }, .name = name, .name_len = (uint32_t)n,
+		.type = TM_ASSERT_ABSENT,
+		.parent = { 2, 0, 0 },
+		.name = name,
+		.name_len = (uint32_t)n,
 	};
 	struct tm_assert got;
 	struct tm_buf b;

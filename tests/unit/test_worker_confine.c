@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/test_worker_confine.c - the worker's own proof of its confinement, on several file systems, and in a
- * chroot. Needs root and the built program: beside this test's build directory, or $TM_WORKER.
+ * tests/unit/test_worker_confine.c - the worker's own proof of its confinement, on several file
+ * systems, and in a chroot. Needs root and the built program: beside this test's build directory,
+ * or $TM_WORKER.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -42,16 +43,19 @@ static int self_test(const char *role, int (*prepare)(void), const char *root)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 			_exit(77);
 		if (prepare && prepare() < 0)
 			_exit(77);
 		/* Its own TAP lines are notes here. */
-		if (setenv("TM_ROLE", role, 1) || setenv("TM_ROOT", root, 1) || setenv("TM_W", worker, 1))
+		if (setenv("TM_ROLE", role, 1) || setenv("TM_ROOT", root, 1) ||
+		    setenv("TM_W", worker, 1))
 			_exit(77);
 		execl("/bin/sh", "sh", "-c",
 		      "out=$(\"$TM_W\" --self-test \"$TM_ROLE\" \"$TM_ROOT\" 2>&1); rc=$?; "
-		      "printf '%s\\n' \"$out\" | grep -v -e '^ok' -e '^TAP' -e '^1\\.\\.' | sed 's/^/# /'; exit $rc", NULL);
+		      "printf '%s\\n' \"$out\" | grep -v -e '^ok' -e '^TAP' -e '^1\\.\\.' | sed 's/^/# /'; exit $rc",
+		      NULL);
 		_exit(126);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
@@ -109,7 +113,8 @@ static int on_overlay(void)
 	snprintf(opts, sizeof(opts), "mkdir -p %s/l %s/u %s/w", source_dir, source_dir, source_dir);
 	if (system(opts))
 		return -1;
-	snprintf(opts, sizeof(opts), "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w", source_dir, source_dir, source_dir);
+	snprintf(opts, sizeof(opts), "lowerdir=%s/l,upperdir=%s/u,workdir=%s/w", source_dir,
+		 source_dir, source_dir);
 	return mount("none", mounted, "overlay", 0, opts);
 }
 
@@ -122,8 +127,10 @@ static int on_image(const char *mkfs)
 {
 	char cmd[512];
 
-	snprintf(cmd, sizeof(cmd), "truncate -s 320M %s/image && %s %s/image >/dev/null 2>&1 && mount -o loop %s/image %s 2>/dev/null",
-		 top, mkfs, top, top, mounted);
+	snprintf(
+		cmd, sizeof(cmd),
+		"truncate -s 320M %s/image && %s %s/image >/dev/null 2>&1 && mount -o loop %s/image %s 2>/dev/null",
+		top, mkfs, top, top, mounted);
 	return system(cmd) ? -1 : 0;
 }
 
@@ -162,16 +169,19 @@ TEST(a_target_on_btrfs_is_confined)
 	check("target", on_btrfs, mounted);
 }
 
-/* pivot_root refuses in a chroot that is no mount point: a bare installation is tried out in one. */
+/*
+ * pivot_root refuses in a chroot that is no mount point: a bare installation is tried out in one.
+ */
 static int in_chroot(void)
 {
 	char cmd[sizeof(worker) + 1024];
 
-	snprintf(cmd, sizeof(cmd),
-		 "set -e; r=%s/jail; mkdir -p $r/dev $r%s; "
-		 "for d in bin sbin lib lib64 usr etc; do test ! -e /$d || { mkdir -p $r/$d; mount --rbind /$d $r/$d; }; done; "
-		 "touch $r/dev/null; mount --bind /dev/null $r/dev/null; cp %s $r/worker",
-		 top, plain, worker);
+	snprintf(
+		cmd, sizeof(cmd),
+		"set -e; r=%s/jail; mkdir -p $r/dev $r%s; "
+		"for d in bin sbin lib lib64 usr etc; do test ! -e /$d || { mkdir -p $r/$d; mount --rbind /$d $r/$d; }; done; "
+		"touch $r/dev/null; mount --bind /dev/null $r/dev/null; cp %s $r/worker",
+		top, plain, worker);
 	if (system(cmd))
 		return -1;
 	snprintf(cmd, sizeof(cmd), "%s/jail", top);

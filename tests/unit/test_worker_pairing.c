@@ -61,7 +61,9 @@ static void send_state(uint8_t state, const char *text)
 
 static void send_request(const char *name)
 {
-	struct tm_msg_pair_request m = { .id = "pol-1", .secret = "shh", .continuous = 1, .est_files = 7 };
+	struct tm_msg_pair_request m = {
+		.id = "pol-1", .secret = "shh", .continuous = 1, .est_files = 7
+	};
 	struct tm_buf b;
 
 	snprintf(m.name, sizeof(m.name), "%s", name);
@@ -84,7 +86,8 @@ TEST(a_request_reaches_the_other_daemon_and_its_states_come_back)
 	CHECK_EQ(mini_until(both, 2, &t, TM_C_PAIR_REQUESTED, 1, 5000), 0);
 	CHECK_STR(t.requested.name, "web");
 	CHECK_STR(t.requested.target_dir, "/srv/b");
-	CHECK(t.requested.continuous == 1 && t.requested.est_files == 7 && !memcmp(t.requested.secret, "shh", 4));
+	CHECK(t.requested.continuous == 1 && t.requested.est_files == 7 &&
+	      !memcmp(t.requested.secret, "shh", 4));
 	send_state(TM_PAIR_AWAITING, "");
 	CHECK_EQ(mini_until(both, 2, &s, TM_C_PAIR_STATED, 1, 5000), 0);
 	CHECK_EQ(s.stated.state, TM_PAIR_AWAITING);

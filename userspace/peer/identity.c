@@ -2,8 +2,8 @@
 /*
  * peer/identity.c - who is at the other end: proofs and HELLO inside the TLS channel.
  *
- * A proof signs both certificates and keying material of this very channel, and the signer's role: it
- * is worth nothing in another connection, nor sent back to its maker.
+ * A proof signs both certificates and keying material of this very channel, and the signer's role:
+ * it is worth nothing in another connection, nor sent back to its maker.
  */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -15,10 +15,11 @@
 
 #define EXPORTER_LABEL "EXPORTER-tidemark-identity"
 
-void tm_identity_statement(uint8_t out[TM_STATEMENT_LEN], enum tm_role signer, const uint8_t id[TM_POLICY_ID_LEN],
-			   const uint8_t self_fp[32], const uint8_t peer_fp[32], const uint8_t exporter[32])
+void tm_identity_statement(uint8_t out[TM_STATEMENT_LEN], enum tm_role signer,
+			   const uint8_t id[TM_POLICY_ID_LEN], const uint8_t self_fp[32],
+			   const uint8_t peer_fp[32], const uint8_t exporter[32])
 {
-	static const char context[21] = "tidemark identity v1";	/* with its NUL */
+	static const char context[21] = "tidemark identity v1"; /* with its NUL */
 	uint8_t *p = out;
 
 	memcpy(p, context, sizeof(context));
@@ -48,7 +49,8 @@ static void say(struct tm_msg_text *t, uint32_t code, int err, const char *fmt, 
 }
 
 /* Tell the peer why, in words that carry nothing of ours, and fail with @err. */
-static int refuse(struct tm_link *l, uint32_t code, int err, const char *why, struct tm_msg_text *ret_text)
+static int refuse(struct tm_link *l, uint32_t code, int err, const char *why,
+		  struct tm_msg_text *ret_text)
 {
 	struct tm_buf b;
 
@@ -61,7 +63,8 @@ static int refuse(struct tm_link *l, uint32_t code, int err, const char *why, st
 	return err;
 }
 
-static int receive(struct tm_link *l, uint16_t want, struct tm_rd *ret_r, struct tm_msg_text *ret_text)
+static int receive(struct tm_link *l, uint16_t want, struct tm_rd *ret_r,
+		   struct tm_msg_text *ret_text)
 {
 	const uint8_t *p;
 	uint16_t type;
@@ -69,8 +72,10 @@ static int receive(struct tm_link *l, uint16_t want, struct tm_rd *ret_r, struct
 	int r = tm_link_recv(l, &type, &p, &n, -1);
 
 	if (r < 0) {
-		say(ret_text, 0, r, r == -ETIMEDOUT ? "the peer did not answer in time (%s)" :
-			"the connection ended before %s", tm_frame_name(want));
+		say(ret_text, 0, r,
+		    r == -ETIMEDOUT ? "the peer did not answer in time (%s)"
+				    : "the connection ended before %s",
+		    tm_frame_name(want));
 		return r;
 	}
 	*ret_r = tm_rd(p, n);
@@ -78,10 +83,12 @@ static int receive(struct tm_link *l, uint16_t want, struct tm_rd *ret_r, struct
 		return 0;
 	if (type == TM_F_ERROR || type == TM_F_NOTICE) {
 		if (tm_msg_text_get(ret_r, ret_text) < 0)
-			say(ret_text, TM_WERR_PROTOCOL, -EREMOTEIO, "the peer refused and did not say why");
+			say(ret_text, TM_WERR_PROTOCOL, -EREMOTEIO,
+			    "the peer refused and did not say why");
 		return -EREMOTEIO;
 	}
-	return refuse(l, TM_WERR_PROTOCOL, -EPROTO, "unexpected frame before the peers knew each other", ret_text);
+	return refuse(l, TM_WERR_PROTOCOL, -EPROTO,
+		      "unexpected frame before the peers knew each other", ret_text);
 }
 
 static int verify(const struct tm_msg_proof *proof, const uint8_t *statement)
@@ -106,8 +113,8 @@ static int peer_fingerprint(SSL *ssl, uint8_t fp[32])
 	return good ? 0 : -EPROTO;
 }
 
-static int send_proof(struct tm_link *l, const struct tm_peer_handshake *h, const struct tm_ctl_sign *req,
-		      struct tm_msg_text *ret_text)
+static int send_proof(struct tm_link *l, const struct tm_peer_handshake *h,
+		      const struct tm_ctl_sign *req, struct tm_msg_text *ret_text)
 {
 	struct tm_msg_proof proof;
 	struct tm_buf b;
@@ -128,12 +135,15 @@ static int send_proof(struct tm_link *l, const struct tm_peer_handshake *h, cons
 	return r;
 }
 
-static int check_proof(struct tm_link *l, const struct tm_peer_handshake *h, const struct tm_ctl_sign *own,
-		       struct tm_ctl_authed *authed, struct tm_msg_text *ret_text)
+static int check_proof(struct tm_link *l, const struct tm_peer_handshake *h,
+		       const struct tm_ctl_sign *own, struct tm_ctl_authed *authed,
+		       struct tm_msg_text *ret_text)
 {
 	static const enum tm_role other[] = {
-		[TM_ROLE_SOURCE] = TM_ROLE_TARGET, [TM_ROLE_TARGET] = TM_ROLE_SOURCE,
-		[TM_ROLE_PAIR_SOURCE] = TM_ROLE_PAIR_TARGET, [TM_ROLE_PAIR_TARGET] = TM_ROLE_PAIR_SOURCE,
+		[TM_ROLE_SOURCE] = TM_ROLE_TARGET,
+		[TM_ROLE_TARGET] = TM_ROLE_SOURCE,
+		[TM_ROLE_PAIR_SOURCE] = TM_ROLE_PAIR_TARGET,
+		[TM_ROLE_PAIR_TARGET] = TM_ROLE_PAIR_SOURCE,
 	};
 	uint8_t statement[TM_STATEMENT_LEN];
 	struct tm_msg_proof proof;
@@ -146,18 +156,22 @@ static int check_proof(struct tm_link *l, const struct tm_peer_handshake *h, con
 		return refuse(l, TM_WERR_PROTOCOL, -EPROTO, "malformed proof", ret_text);
 	memcpy(authed->key, proof.key, TM_KEY_LEN);
 	/* Seen from the signer, its own certificate is our peer's. */
-	tm_identity_statement(statement, other[h->role], h->id, own->peer_fp, own->self_fp, own->exporter);
+	tm_identity_statement(statement, other[h->role], h->id, own->peer_fp, own->self_fp,
+			      own->exporter);
 	if (verify(&proof, statement) < 0)
-		return refuse(l, TM_WERR_IDENTITY, -EKEYREJECTED, "the identity proof does not verify", ret_text);
+		return refuse(l, TM_WERR_IDENTITY, -EKEYREJECTED,
+			      "the identity proof does not verify", ret_text);
 	if (h->pinned_key && CRYPTO_memcmp(h->pinned_key, proof.key, TM_KEY_LEN))
 		return refuse(l, TM_WERR_IDENTITY, -EKEYREJECTED,
-			      "the peer has another key than the one this policy was made with", ret_text);
+			      "the peer has another key than the one this policy was made with",
+			      ret_text);
 	return 0;
 }
 
 static int send_hello(struct tm_link *l, const struct tm_peer_handshake *h)
 {
-	struct tm_msg_hello hello = { .proto_min = TM_PROTO_VERSION, .proto_max = TM_PROTO_VERSION };
+	struct tm_msg_hello hello = { .proto_min = TM_PROTO_VERSION,
+				      .proto_max = TM_PROTO_VERSION };
 	struct tm_buf b;
 	int r;
 
@@ -171,7 +185,8 @@ static int send_hello(struct tm_link *l, const struct tm_peer_handshake *h)
 	return r < 0 ? r : tm_link_flush(l);
 }
 
-static int check_hello(struct tm_link *l, struct tm_ctl_authed *authed, struct tm_msg_text *ret_text)
+static int check_hello(struct tm_link *l, struct tm_ctl_authed *authed,
+		       struct tm_msg_text *ret_text)
 {
 	struct tm_msg_hello hello;
 	struct tm_rd rd;
@@ -181,7 +196,10 @@ static int check_hello(struct tm_link *l, struct tm_ctl_authed *authed, struct t
 		return r;
 	if (tm_msg_hello_get(&rd, &hello) < 0)
 		return refuse(l, TM_WERR_PROTOCOL, -EPROTO, "malformed HELLO", ret_text);
-	/* The highest common version is the only one there is. Unknown feature bits are simply not used. */
+	/*
+	 * The highest common version is the only one there is. Unknown feature bits are simply not
+	 * used.
+	 */
 	if (hello.proto_min > TM_PROTO_VERSION || hello.proto_max < TM_PROTO_VERSION)
 		return refuse(l, TM_WERR_VERSION, -EPROTO, "no common protocol version", ret_text);
 	memcpy(authed->cluster, hello.cluster, sizeof(authed->cluster));
@@ -189,8 +207,8 @@ static int check_hello(struct tm_link *l, struct tm_ctl_authed *authed, struct t
 	return 0;
 }
 
-static int exchange_hello(struct tm_link *l, const struct tm_peer_handshake *h, struct tm_ctl_authed *authed,
-			  struct tm_msg_text *ret_text)
+static int exchange_hello(struct tm_link *l, const struct tm_peer_handshake *h,
+			  struct tm_ctl_authed *authed, struct tm_msg_text *ret_text)
 {
 	bool first = tm_role_is_source(h->role);
 	int r = 0;
@@ -209,16 +227,18 @@ static int exchange_hello(struct tm_link *l, const struct tm_peer_handshake *h, 
 	return r;
 }
 
-int tm_identity_exchange(struct tm_peer_link *pl, const struct tm_tls *t, const struct tm_peer_handshake *h,
-			 struct tm_ctl_authed *ret_authed, struct tm_msg_text *ret_text)
+int tm_identity_exchange(struct tm_peer_link *pl, const struct tm_tls *t,
+			 const struct tm_peer_handshake *h, struct tm_ctl_authed *ret_authed,
+			 struct tm_msg_text *ret_text)
 {
 	struct tm_ctl_sign req = { .kind = tm_role_is_pair(h->role) ? 2 : 1 };
 	struct tm_link *l = &pl->link;
 	int r = peer_fingerprint(pl->ssl, req.peer_fp);
 
 	memcpy(req.self_fp, t->fingerprint, sizeof(req.self_fp));
-	if (!r && SSL_export_keying_material(pl->ssl, req.exporter, sizeof(req.exporter), EXPORTER_LABEL,
-					     strlen(EXPORTER_LABEL), NULL, 0, 0) != 1)
+	if (!r &&
+	    SSL_export_keying_material(pl->ssl, req.exporter, sizeof(req.exporter), EXPORTER_LABEL,
+				       strlen(EXPORTER_LABEL), NULL, 0, 0) != 1)
 		r = -EPROTO;
 	if (r < 0) {
 		say(ret_text, TM_WERR_INTERNAL, r, "the TLS channel gives no binding");
@@ -236,8 +256,9 @@ int tm_identity_exchange(struct tm_peer_link *pl, const struct tm_tls *t, const 
 	return r;
 }
 
-int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake *h, struct tm_link **ret_l,
-		      struct tm_ctl_authed *ret_authed, struct tm_msg_text *ret_text)
+int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake *h,
+		      struct tm_link **ret_l, struct tm_ctl_authed *ret_authed,
+		      struct tm_msg_text *ret_text)
 {
 	struct tm_peer_link *l = NULL;
 	int r = tm_peer_link_new(SSL_new(t->ctx), sock, h, &l);
@@ -250,10 +271,11 @@ int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake
 	r = tm_peer_link_tls(l);
 	if (r < 0)
 		say(ret_text, r == -EPROTO ? TM_WERR_PROTOCOL : 0, r,
-		    r == -ETIMEDOUT ? "the TLS handshake timed out" :
-		    r == -EPROTO ? "the TLS handshake failed: the other end does not speak our TLS" :
-		    r == -ECANCELED ? "stopped during the TLS handshake" :
-		    "the connection ended during the TLS handshake");
+		    r == -ETIMEDOUT ? "the TLS handshake timed out"
+		    : r == -EPROTO
+			    ? "the TLS handshake failed: the other end does not speak our TLS"
+		    : r == -ECANCELED ? "stopped during the TLS handshake"
+				      : "the connection ended during the TLS handshake");
 	else
 		r = tm_identity_exchange(l, t, h, ret_authed, ret_text);
 	if (r < 0) {

@@ -14,8 +14,8 @@
 #include "lib/text.h"
 #include "peer/internal.h"
 
-#define KEY_FILE "node.key"
-#define KEY_TMP "node.key.new"
+#define KEY_FILE    "node.key"
+#define KEY_TMP	    "node.key.new"
 #define KEY_PEM_MAX 4096
 
 struct tm_node_key {
@@ -159,8 +159,9 @@ void tm_key_fingerprint(const uint8_t key[TM_KEY_LEN], char ret[TM_FINGERPRINT_L
 	tm_hex(md, sizeof(md), ret);
 }
 
-int tm_node_key_sign(const struct tm_node_key *k, enum tm_role role, const uint8_t id[TM_POLICY_ID_LEN],
-		     const struct tm_ctl_sign *req, struct tm_msg_proof *ret)
+int tm_node_key_sign(const struct tm_node_key *k, enum tm_role role,
+		     const uint8_t id[TM_POLICY_ID_LEN], const struct tm_ctl_sign *req,
+		     struct tm_msg_proof *ret)
 {
 	_cleanup_(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t statement[TM_STATEMENT_LEN];
@@ -173,7 +174,8 @@ int tm_node_key_sign(const struct tm_node_key *k, enum tm_role role, const uint8
 	tm_identity_statement(statement, role, id, req->self_fp, req->peer_fp, req->exporter);
 	memcpy(proof.key, k->public, TM_KEY_LEN);
 	if (!ctx || EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->pkey) != 1 ||
-	    EVP_DigestSign(ctx, proof.sig, &n, statement, sizeof(statement)) != 1 || n != TM_SIG_LEN)
+	    EVP_DigestSign(ctx, proof.sig, &n, statement, sizeof(statement)) != 1 ||
+	    n != TM_SIG_LEN)
 		return -EIO;
 	*ret = proof;
 	return 0;

@@ -12,7 +12,7 @@
 #include "lib/fd.h"
 #include "peer/peer.h"
 
-#define BACKLOG 64
+#define BACKLOG		64
 #define USER_TIMEOUT_MS 20000
 
 static void addrinfo_freep(struct addrinfo **ai)
@@ -24,24 +24,20 @@ static void addrinfo_freep(struct addrinfo **ai)
 static int from_gai(int r)
 {
 	switch (r) {
-	case 0:
-		return 0;
-	case EAI_SYSTEM:
-		return errno ? -errno : -EIO;
-	case EAI_MEMORY:
-		return -ENOMEM;
-	case EAI_AGAIN:
-		return -EAGAIN;
-	case EAI_FAMILY:
-		return -EAFNOSUPPORT;
-	default:
-		return -EADDRNOTAVAIL;
+	case 0: return 0;
+	case EAI_SYSTEM: return errno ? -errno : -EIO;
+	case EAI_MEMORY: return -ENOMEM;
+	case EAI_AGAIN: return -EAGAIN;
+	case EAI_FAMILY: return -EAFNOSUPPORT;
+	default: return -EADDRNOTAVAIL;
 	}
 }
 
 int tm_peer_tune(int fd)
 {
-	static const struct { int level, name, value; } opts[] = {
+	static const struct {
+		int level, name, value;
+	} opts[] = {
 		{ IPPROTO_TCP, TCP_NODELAY, 1 },
 		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ IPPROTO_TCP, TCP_KEEPIDLE, 10 },
@@ -68,7 +64,8 @@ static int listen_on(const struct addrinfo *ai, bool dual)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
 		return -errno;
-	if (ai->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) < 0)
+	if (ai->ai_family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) < 0)
 		return -errno;
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
@@ -78,7 +75,8 @@ static int listen_on(const struct addrinfo *ai, bool dual)
 static int listen_at(const char *address, uint16_t port, bool dual)
 {
 	struct addrinfo hints = {
-		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+		.ai_socktype = SOCK_STREAM,
 	};
 	_cleanup_(addrinfo_freep) struct addrinfo *ai = NULL;
 	char service[8];
@@ -118,13 +116,16 @@ static int connect_to(const struct addrinfo *ai)
 
 int tm_peer_connect(const char *address, uint16_t port)
 {
-	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG, .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG,
+				  .ai_socktype = SOCK_STREAM };
 	_cleanup_(addrinfo_freep) struct addrinfo *ai = NULL;
 	char service[8];
 	int r;
 
 	snprintf(service, sizeof(service), "%u", port);
-	/* AI_ADDRCONFIG does not count loopback, so numeric addresses are taken without it first. */
+	/*
+	 * AI_ADDRCONFIG does not count loopback, so numeric addresses are taken without it first.
+	 */
 	hints.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST;
 	r = getaddrinfo(address, service, &hints, &ai);
 	if (r == EAI_NONAME) {

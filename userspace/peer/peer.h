@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * peer/peer.h - connections between nodes: preamble, connect and listen, TLS 1.3, identity, the link.
+ * peer/peer.h - connections between nodes: preamble, connect and listen, TLS 1.3, identity, the
+ * link.
  *
  * The only user of OpenSSL's SSL. Split by who may do what:
  *	daemon	node key, sign, preamble, listen, connect (never TLS)
@@ -18,8 +19,8 @@
 struct tm_node_key;
 
 /*
- * Load STATE/node.key (PEM, Ed25519, mode 0600 or stricter: laxer is -EPERM), or make it. @statefd: the
- * state directory. Returns 0 or -errno.
+ * Load STATE/node.key (PEM, Ed25519, mode 0600 or stricter: laxer is -EPERM), or make it. @statefd:
+ * the state directory. Returns 0 or -errno.
  */
 int tm_node_key_open(int statefd, struct tm_node_key **ret_k);
 void tm_node_key_free(struct tm_node_key *k);
@@ -30,8 +31,8 @@ const uint8_t *tm_node_key_public(const struct tm_node_key *k); /* TM_KEY_LEN by
 void tm_key_fingerprint(const uint8_t key[TM_KEY_LEN], char ret[TM_FINGERPRINT_LEN]);
 
 /*
- * Sign an identity statement for a worker of this @role and @id (from the daemon's own table, never from
- * the worker): see PROTOCOL.md, "Identity".
+ * Sign an identity statement for a worker of this @role and @id (from the daemon's own table, never
+ * from the worker): see PROTOCOL.md, "Identity".
  */
 int tm_node_key_sign(const struct tm_node_key *k, enum tm_role role,
 		     const uint8_t id[TM_POLICY_ID_LEN], const struct tm_ctl_sign *req,
@@ -60,14 +61,18 @@ bool tm_preamble_check(const struct tm_preamble *p, const uint8_t secret[TM_SECR
 int tm_peer_listen(const char *address, uint16_t port);
 /*
  * Start a non-blocking connect to a numeric or named address. Name resolution may block for a
- * moment (documented: use addresses). Returns the socket (wait for POLLOUT, then tm_peer_connected()), or -errno.
+ * moment (documented: use addresses). Returns the socket (wait for POLLOUT, then
+ * tm_peer_connected()), or -errno.
  */
 int tm_peer_connect(const char *address, uint16_t port);
 /* Result of the connect: 0 or -errno. */
 int tm_peer_connected(int fd);
 /* "192.0.2.7:3712" of the other end; returns buf. */
 const char *tm_peer_name(int fd, char buf[80]);
-/* What a connection needs, accepted or connected: no delay, keepalive, 20 s until a dead peer is noticed. */
+/*
+ * What a connection needs, accepted or connected: no delay, keepalive, 20 s until a dead peer is
+ * noticed.
+ */
 int tm_peer_tune(int fd);
 
 /* ---- worker: TLS, identity, link ---- */
@@ -85,8 +90,8 @@ struct tm_peer_handshake {
 	/* Ask the daemon to sign. 0 or -errno. */
 	int (*sign)(void *arg, const struct tm_ctl_sign *req, struct tm_msg_proof *ret);
 	/*
-	 * Called by the link while it waits, at least twice a second: 0 go on, -ECANCELED stop. Must take what made
-	 * poll_fd readable. May be NULL.
+	 * Called by the link while it waits, at least twice a second: 0 go on, -ECANCELED stop.
+	 * Must take what made poll_fd readable. May be NULL.
 	 */
 	int (*poll)(void *arg);
 	int poll_fd; /* readable: call poll; -1: none */
@@ -96,22 +101,27 @@ struct tm_peer_handshake {
 };
 
 /*
- * TLS, both proofs, HELLO. Takes @sock (closed by tm_peer_close()). Returns 0 and a link; -EKEYREJECTED: the proof does
- * not verify or it is another key than the pinned one (ret_authed->key tells which); -ETIMEDOUT; -EPROTO TLS failed;
- * -EREMOTEIO the peer refused us (*ret_text). *@ret_text always says it in words on failure.
+ * TLS, both proofs, HELLO. Takes @sock (closed by tm_peer_close()). Returns 0 and a link;
+ * -EKEYREJECTED: the proof does not verify or it is another key than the pinned one
+ * (ret_authed->key tells which); -ETIMEDOUT; -EPROTO TLS failed; -EREMOTEIO the peer refused us
+ * (*ret_text). *@ret_text always says it in words on failure.
  */
 int tm_peer_handshake(struct tm_tls *t, int sock, const struct tm_peer_handshake *h,
 		      struct tm_link **ret_l, struct tm_ctl_authed *ret_authed,
 		      struct tm_msg_text *ret_text);
 /* close_notify, close. NULL accepted. */
 void tm_peer_close(struct tm_link *l);
-/* A frame that is already here: 0; -EAGAIN: none is complete yet; -errno. *@ret_payload as with recv. */
-int tm_peer_try_recv(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len);
+/*
+ * A frame that is already here: 0; -EAGAIN: none is complete yet; -errno. *@ret_payload as with
+ * recv.
+ */
+int tm_peer_try_recv(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload,
+		     uint32_t *ret_len);
 /* The socket, for poll(2) between frames; look at tm_link_pending() first. */
 int tm_peer_fd(const struct tm_link *l);
 /*
- * May a frame be sent from inside the poll callback? True while the link waits to receive between two
- * frames of ours; false while it is in the middle of sending one.
+ * May a frame be sent from inside the poll callback? True while the link waits to receive between
+ * two frames of ours; false while it is in the middle of sending one.
  */
 bool tm_peer_may_send(const struct tm_link *l);
 /*
@@ -119,7 +129,10 @@ bool tm_peer_may_send(const struct tm_link *l);
  * waits at most @wait_ms for more. True: an ERROR or NOTICE was there, *ret_text is it.
  */
 bool tm_peer_last_words(struct tm_link *l, uint32_t wait_ms, struct tm_msg_text *ret_text);
-/* Bytes after which a fresh connection is due (AES-GCM's limit): true once more than 128 GiB went either way. */
+/*
+ * Bytes after which a fresh connection is due (AES-GCM's limit): true once more than 128 GiB went
+ * either way.
+ */
 bool tm_peer_worn(const struct tm_link *l);
 
 #endif

@@ -9,13 +9,14 @@
 
 #include "peer/peer.h"
 
-#define MAGIC "TIDEMARK"
+#define MAGIC	"TIDEMARK"
 #define COVERED 48
 #define MAC_LEN 16
 
 static const uint8_t no_id[TM_POLICY_ID_LEN];
 
-static int preamble_mac(const uint8_t raw[COVERED], const uint8_t secret[TM_SECRET_LEN], uint8_t mac[MAC_LEN])
+static int preamble_mac(const uint8_t raw[COVERED], const uint8_t secret[TM_SECRET_LEN],
+			uint8_t mac[MAC_LEN])
 {
 	uint8_t md[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
@@ -26,7 +27,8 @@ static int preamble_mac(const uint8_t raw[COVERED], const uint8_t secret[TM_SECR
 	return 0;
 }
 
-int tm_preamble_put(uint8_t out[TM_PREAMBLE_LEN], const uint8_t id[TM_POLICY_ID_LEN], const uint8_t *secret)
+int tm_preamble_put(uint8_t out[TM_PREAMBLE_LEN], const uint8_t id[TM_POLICY_ID_LEN],
+		    const uint8_t *secret)
 {
 	uint8_t raw[TM_PREAMBLE_LEN] = MAGIC;
 	int r;

@@ -22,8 +22,9 @@ static void pkey_freep(EVP_PKEY **k)
 }
 
 /*
- * Any certificate will do: it only carries the key that the channel is bound to. Who is at the other
- * end is proven afterwards by a signature over both certificates and the channel (identity.c).
+ * Any certificate will do: it only carries the key that the channel is bound to. Who is at the
+ * other end is proven afterwards by a signature over both certificates and the channel
+ * (identity.c).
  */
 static int accept_any(X509_STORE_CTX *store, void *arg)
 {
@@ -47,8 +48,10 @@ static int make_certificate(SSL_CTX *ctx, uint8_t fp[32])
 	    ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1 | 1) != 1 ||
 	    !X509_gmtime_adj(X509_getm_notBefore(x), -86400) ||
 	    !X509_time_adj_ex(X509_getm_notAfter(x), CERT_DAYS, 0, NULL) ||
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"tidemark", -1, -1, 0) != 1 ||
-	    X509_set_issuer_name(x, name) != 1 || X509_set_pubkey(x, key) != 1 || X509_sign(x, key, NULL) <= 0)
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"tidemark",
+				       -1, -1, 0) != 1 ||
+	    X509_set_issuer_name(x, name) != 1 || X509_set_pubkey(x, key) != 1 ||
+	    X509_sign(x, key, NULL) <= 0)
 		return -EIO;
 	if (SSL_CTX_use_certificate(ctx, x) != 1 || SSL_CTX_use_PrivateKey(ctx, key) != 1)
 		return -EIO;
@@ -64,7 +67,7 @@ static int configure(SSL_CTX *ctx)
 	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256") != 1)
 		return -EIO;
 	SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
-				 SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+					 SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* An end without close_notify is a truncation, and an error. */
 	SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);

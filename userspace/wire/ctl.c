@@ -5,15 +5,32 @@
 #include "wire/ctl.h"
 
 static const char *const ctl_names[] = {
-	[TM_C_START] = "START", [TM_C_CONN] = "CONN", [TM_C_SIGNED] = "SIGNED", [TM_C_GO] = "GO",
-	[TM_C_STOP] = "STOP", [TM_C_CHANGES] = "CHANGES", [TM_C_CHANGES_END] = "CHANGES_END",
-	[TM_C_ABORT] = "ABORT", [TM_C_NOTICE] = "NOTICE", [TM_C_PAIR_STATE] = "PAIR_STATE",
+	[TM_C_START] = "START",
+	[TM_C_CONN] = "CONN",
+	[TM_C_SIGNED] = "SIGNED",
+	[TM_C_GO] = "GO",
+	[TM_C_STOP] = "STOP",
+	[TM_C_CHANGES] = "CHANGES",
+	[TM_C_CHANGES_END] = "CHANGES_END",
+	[TM_C_ABORT] = "ABORT",
+	[TM_C_NOTICE] = "NOTICE",
+	[TM_C_PAIR_STATE] = "PAIR_STATE",
 	[TM_C_PAIR_REQUEST] = "PAIR_REQUEST",
-	[TM_C_READY] = "READY", [TM_C_FAILED] = "FAILED", [TM_C_SIGN] = "SIGN", [TM_C_AUTHED] = "AUTHED",
-	[TM_C_IDLE] = "IDLE", [TM_C_PROGRESS] = "PROGRESS", [TM_C_REQUEUE] = "REQUEUE",
-	[TM_C_DONE] = "DONE", [TM_C_FILE_FAILED] = "FILE_FAILED", [TM_C_STOPPED] = "STOPPED",
-	[TM_C_CLOSED] = "CLOSED", [TM_C_NOTICED] = "NOTICED", [TM_C_PAIR_REQUESTED] = "PAIR_REQUESTED",
-	[TM_C_PAIR_STATED] = "PAIR_STATED", [TM_C_LOG] = "LOG",
+	[TM_C_READY] = "READY",
+	[TM_C_FAILED] = "FAILED",
+	[TM_C_SIGN] = "SIGN",
+	[TM_C_AUTHED] = "AUTHED",
+	[TM_C_IDLE] = "IDLE",
+	[TM_C_PROGRESS] = "PROGRESS",
+	[TM_C_REQUEUE] = "REQUEUE",
+	[TM_C_DONE] = "DONE",
+	[TM_C_FILE_FAILED] = "FILE_FAILED",
+	[TM_C_STOPPED] = "STOPPED",
+	[TM_C_CLOSED] = "CLOSED",
+	[TM_C_NOTICED] = "NOTICED",
+	[TM_C_PAIR_REQUESTED] = "PAIR_REQUESTED",
+	[TM_C_PAIR_STATED] = "PAIR_STATED",
+	[TM_C_LOG] = "LOG",
 };
 
 const char *tm_ctl_name(uint16_t type)
@@ -49,7 +66,9 @@ static void put_text(struct tm_buf *b, const char *s, size_t cap)
 	tm_put_bytes(b, s, strnlen(s, cap - 1));
 }
 
-#define START_FLAGS (TM_START_ALLOW_DEVICES | TM_START_ALLOW_SUID | TM_START_HAVE_VERSIONS | TM_START_CONTINUOUS)
+#define START_FLAGS                                                                                \
+	(TM_START_ALLOW_DEVICES | TM_START_ALLOW_SUID | TM_START_HAVE_VERSIONS |                   \
+	 TM_START_CONTINUOUS)
 
 void tm_ctl_start_put(struct tm_buf *b, const struct tm_ctl_start *m)
 {
@@ -95,7 +114,8 @@ int tm_ctl_start_get(struct tm_rd *r, struct tm_ctl_start *m)
 	m->barrier_interval_ms = tm_get_u32(r);
 	m->brake_percent = tm_get_u32(r);
 	m->brake_objects = tm_get_u64(r);
-	if (m->role < TM_ROLE_SOURCE || m->role > TM_ROLE_PAIR_TARGET || (m->flags & ~(uint32_t)START_FLAGS))
+	if (m->role < TM_ROLE_SOURCE || m->role > TM_ROLE_PAIR_TARGET ||
+	    (m->flags & ~(uint32_t)START_FLAGS))
 		tm_rd_fail(r, -EBADMSG);
 	return tm_rd_end(r);
 }
@@ -157,15 +177,24 @@ int tm_ctl_set_get(struct tm_rd *r, struct tm_ctl_set *m)
 
 /* The counters of a progress message in wire order: one list for both directions. */
 static const size_t progress_u64[] = {
-	offsetof(struct tm_ctl_progress, batches), offsetof(struct tm_ctl_progress, files),
-	offsetof(struct tm_ctl_progress, deleted), offsetof(struct tm_ctl_progress, renamed),
-	offsetof(struct tm_ctl_progress, refused), offsetof(struct tm_ctl_progress, skipped),
-	offsetof(struct tm_ctl_progress, payload_bytes), offsetof(struct tm_ctl_progress, wire_bytes),
-	offsetof(struct tm_ctl_progress, read_bytes), offsetof(struct tm_ctl_progress, sendfile_bytes),
-	offsetof(struct tm_ctl_progress, ktls_bytes), offsetof(struct tm_ctl_progress, copy_bytes),
-	offsetof(struct tm_ctl_progress, files_done), offsetof(struct tm_ctl_progress, files_total),
-	offsetof(struct tm_ctl_progress, bytes_done), offsetof(struct tm_ctl_progress, bytes_total),
-	offsetof(struct tm_ctl_progress, objects), offsetof(struct tm_ctl_progress, last_seq),
+	offsetof(struct tm_ctl_progress, batches),
+	offsetof(struct tm_ctl_progress, files),
+	offsetof(struct tm_ctl_progress, deleted),
+	offsetof(struct tm_ctl_progress, renamed),
+	offsetof(struct tm_ctl_progress, refused),
+	offsetof(struct tm_ctl_progress, skipped),
+	offsetof(struct tm_ctl_progress, payload_bytes),
+	offsetof(struct tm_ctl_progress, wire_bytes),
+	offsetof(struct tm_ctl_progress, read_bytes),
+	offsetof(struct tm_ctl_progress, sendfile_bytes),
+	offsetof(struct tm_ctl_progress, ktls_bytes),
+	offsetof(struct tm_ctl_progress, copy_bytes),
+	offsetof(struct tm_ctl_progress, files_done),
+	offsetof(struct tm_ctl_progress, files_total),
+	offsetof(struct tm_ctl_progress, bytes_done),
+	offsetof(struct tm_ctl_progress, bytes_total),
+	offsetof(struct tm_ctl_progress, objects),
+	offsetof(struct tm_ctl_progress, last_seq),
 };
 
 void tm_ctl_progress_put(struct tm_buf *b, const struct tm_ctl_progress *m)

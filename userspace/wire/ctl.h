@@ -51,7 +51,8 @@ enum tm_ctl_type {
 	TM_C_PROGRESS =
 		69, /* struct tm_ctl_progress, at most 4 a second and at the end of each batch */
 	TM_C_REQUEUE =
-		70, /* encoded change records that stay dirty although the set is done (torn files) */
+		/* encoded change records that stay dirty although the set is done (torn files) */
+		70,
 	TM_C_DONE = 71,	       /* struct tm_ctl_done: the set is acknowledged */
 	TM_C_FILE_FAILED = 72, /* struct tm_ctl_file_failed */
 	TM_C_STOPPED = 73, /* struct tm_msg_stop: suspicion on either side; the set is given back */

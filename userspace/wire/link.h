@@ -26,9 +26,10 @@ struct tm_link_ops {
 	/* Send one frame (buffered; may leave later). */
 	int (*send)(struct tm_link *l, uint16_t type, const void *payload, uint32_t len);
 	/*
-	 * Send a DATA frame of @n bytes (1..TM_DATA_MAX) of @fd from @off, labelled with offset @label.
-	 * A file that became shorter is padded with zeros and *@ret_short set. The caller sends the
-	 * VERDICT. Returns 0 or -errno (a read error of the file is *@ret_read_err, the frame is zero-padded).
+	 * Send a DATA frame of @n bytes (1..TM_DATA_MAX) of @fd from @off, labelled with offset
+	 * @label. A file that became shorter is padded with zeros and *@ret_short set. The caller
+	 * sends the VERDICT. Returns 0 or -errno (a read error of the file is *@ret_read_err, the
+	 * frame is zero-padded).
 	 */
 	int (*send_file)(struct tm_link *l, uint64_t label, int fd, uint64_t off, uint32_t n,
 			 bool *ret_short, int *ret_read_err);

@@ -112,8 +112,10 @@ struct tm_msg_ready {
 
 enum tm_batch_flags {
 	TM_BATCH_RECONCILE = 1 << 0,	/* part of a reconcile: listings of whole directories */
-	TM_BATCH_LAST = 1 << 1,		/* last one of its change set: parked objects that nobody claimed are deleted */
-	TM_BATCH_SUSPECT = 1 << 2,	/* unclean source boot: content sent after the last barrier is needed again */
+	/* last one of its change set: parked objects that nobody claimed are deleted */
+	TM_BATCH_LAST = 1 << 1,
+	/* unclean source boot: content sent after the last barrier is needed again */
+	TM_BATCH_SUSPECT = 1 << 2,
 	TM_BATCH_CONFIRMED = 1 << 3,	/* the admin confirmed: no deletion brake */
 };
 
@@ -121,7 +123,8 @@ struct tm_msg_batch {
 	uint64_t seq;		/* last_seq + 1, + 1 for each batch */
 	uint64_t fence;
 	uint32_t flags;		/* enum tm_batch_flags */
-	int64_t taken_ns;	/* wall clock of the source when its change set was taken: the recovery point */
+	/* wall clock of the source when its change set was taken: the recovery point */
+	int64_t taken_ns;
 };
 
 /* ---- replication: assertions ---- */
@@ -150,7 +153,8 @@ enum tm_assert_type {
 	TM_ASSERT_ENTRY = 1,	/* (parent, name) is oid with these attributes */
 	TM_ASSERT_ABSENT = 2,	/* (parent, name) is nothing */
 	TM_ASSERT_OBJECT = 3,	/* oid has these attributes, wherever it is */
-	TM_ASSERT_LISTED = 4,	/* every entry of directory oid was asserted in this batch: others are nothing */
+	/* every entry of directory oid was asserted in this batch: others are nothing */
+	TM_ASSERT_LISTED = 4,
 };
 
 enum tm_assert_flags {
@@ -190,12 +194,16 @@ enum tm_file_flags {
 	TM_FF_ATTR_ONLY = 1 << 1,	/* no DATA or HOLE follows */
 };
 
-/* xattrs: per attribute its name and its value as byte strings, up to the end; user.* and POSIX ACLs. */
+/*
+ * xattrs: per attribute its name and its value as byte strings, up to the end; user.* and POSIX
+ * ACLs.
+ */
 struct tm_msg_file {
 	struct tm_oid oid;
 	uint32_t flags;
 	struct tm_attrs attrs;		/* read before the content: never newer than it */
-	const uint8_t *xattrs;		/* borrowed, encoded by tm_xattr_put, at most TM_XATTRS_MAX */
+	/* borrowed, encoded by tm_xattr_put, at most TM_XATTRS_MAX */
+	const uint8_t *xattrs;
 	uint32_t xattrs_len;
 };
 
@@ -203,7 +211,8 @@ enum tm_verdict { TM_VERDICT_GOOD = 1, TM_VERDICT_TORN = 2, TM_VERDICT_SHORT = 3
 
 enum tm_file_result {
 	TM_FILE_OK = 1,		/* everything sent was good */
-	TM_FILE_TORN = 2,	/* it kept changing: keep what is there, it stays dirty on the source */
+	/* it kept changing: keep what is there, it stays dirty on the source */
+	TM_FILE_TORN = 2,
 	TM_FILE_GONE = 3,	/* it vanished meanwhile: another change says where it went */
 	TM_FILE_UNREADABLE = 4,	/* err says why: keep what is there; never a reason to delete */
 };

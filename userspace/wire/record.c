@@ -8,7 +8,7 @@
 #include "lib/beneath.h"
 #include "wire/msg.h"
 
-#define NSEC_PER_SEC 1000000000u
+#define NSEC_PER_SEC	   1000000000u
 #define XATTR_NAME_LEN_MAX 255
 
 void tm_attrs_put(struct tm_buf *b, const struct tm_attrs *a)
@@ -42,8 +42,8 @@ int tm_attrs_get(struct tm_rd *r, struct tm_attrs *a)
 	a->ctime_ns = tm_get_u32(r);
 	a->blocks = tm_get_u64(r);
 	/* A size beyond INT64_MAX would turn negative as an off_t. */
-	if (a->kind < TM_KIND_REG || a->kind > TM_KIND_BLK || a->mode > 07777 || a->size > INT64_MAX ||
-	    a->mtime_ns >= NSEC_PER_SEC || a->ctime_ns >= NSEC_PER_SEC)
+	if (a->kind < TM_KIND_REG || a->kind > TM_KIND_BLK || a->mode > 07777 ||
+	    a->size > INT64_MAX || a->mtime_ns >= NSEC_PER_SEC || a->ctime_ns >= NSEC_PER_SEC)
 		tm_rd_fail(r, -EBADMSG);
 	return r->error;
 }
@@ -119,11 +119,8 @@ void tm_assert_put(struct tm_buf *b, const struct tm_assert *a)
 		if (a->type == TM_ASSERT_ENTRY)
 			put_object(b, a);
 		break;
-	case TM_ASSERT_OBJECT:
-		put_object(b, a);
-		break;
-	default:
-		tm_put_oid(b, a->oid);
+	case TM_ASSERT_OBJECT: put_object(b, a); break;
+	default: tm_put_oid(b, a->oid);
 	}
 }
 
@@ -140,14 +137,9 @@ int tm_assert_get(struct tm_rd *r, struct tm_assert *a)
 		if (a->type == TM_ASSERT_ENTRY)
 			get_object(r, a);
 		break;
-	case TM_ASSERT_OBJECT:
-		get_object(r, a);
-		break;
-	case TM_ASSERT_LISTED:
-		a->oid = get_real_oid(r);
-		break;
-	default:
-		tm_rd_fail(r, -EBADMSG);
+	case TM_ASSERT_OBJECT: get_object(r, a); break;
+	case TM_ASSERT_LISTED: a->oid = get_real_oid(r); break;
+	default: tm_rd_fail(r, -EBADMSG);
 	}
 	return r->error;
 }

@@ -2,8 +2,9 @@
 /*
  * worker/confine.c - a private mount namespace that holds a clone of the root and nothing else.
  *
- * The root is opened after unshare(2): a descriptor from before belongs to the old namespace's mounts, cannot
- * be cloned, and would be a way out. The host's own mount of the root is not touched.
+ * The root is opened after unshare(2): a descriptor from before belongs to the old namespace's
+ * mounts, cannot be cloned, and would be a way out. The host's own mount of the root is not
+ * touched.
  */
 #include "worker/confine.h"
 
@@ -44,23 +45,31 @@ static int open_root(const struct tm_confine *c, char *why)
 		return because(why, fd, "the directory %s cannot be opened", c->root);
 	if (fstat(fd, &st) < 0)
 		return because(why, -errno, "the directory %s", c->root);
-	if ((c->root_dev && c->root_dev != st.st_dev) || (c->root_ino && c->root_ino != st.st_ino)) {
-		snprintf(why, TM_TEXT_LEN_MAX + 1,
-			 "%s is not the directory it was: its file system is not mounted, or it was replaced", c->root);
+	if ((c->root_dev && c->root_dev != st.st_dev) ||
+	    (c->root_ino && c->root_ino != st.st_ino)) {
+		snprintf(
+			why, TM_TEXT_LEN_MAX + 1,
+			"%s is not the directory it was: its file system is not mounted, or it was replaced",
+			c->root);
 		return -ESTALE;
 	}
 	return tm_take_fd(fd);
 }
 
-/* A mount of only the root: without what is mounted below it, without devices, set-user-id, programs. */
+/*
+ * A mount of only the root: without what is mounted below it, without devices, set-user-id,
+ * programs.
+ */
 static int clone_root(const struct tm_confine *c, int root, char *why)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					       MOUNT_ATTR_NOEXEC };
 	_cleanup_close_ int tree = -EBADF;
 
 	tree = open_tree(root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (tree < 0)
-		return because(why, -errno, "%s cannot be cloned into a private mount namespace", c->root);
+		return because(why, -errno, "%s cannot be cloned into a private mount namespace",
+			       c->root);
 	if (c->role == TM_ROLE_SOURCE)
 		attr.attr_set |= MOUNT_ATTR_RDONLY;
 	if (mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
@@ -79,13 +88,14 @@ static int empty_root(char *why)
 	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return because(why, -errno, "an empty root cannot be made");
 	tree = fsmount(fs, FSMOUNT_CLOEXEC,
-		       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+		       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			       MOUNT_ATTR_NOEXEC);
 	return tree < 0 ? because(why, -errno, "an empty root cannot be mounted") : tree;
 }
 
 /*
- * pivot_root(2) wants the present root to be a mount point, which it is not in a plain chroot. In our own
- * namespace leaving that chroot is allowed: go up to the top of the namespace.
+ * pivot_root(2) wants the present root to be a mount point, which it is not in a plain chroot. In
+ * our own namespace leaving that chroot is allowed: go up to the top of the namespace.
  */
 static int leave_chroot(int tree)
 {
@@ -105,7 +115,10 @@ static int leave_chroot(int tree)
 	return 0;
 }
 
-/* Make @tree the root of this process and its namespace; the old root goes with all that is mounted on it. */
+/*
+ * Make @tree the root of this process and its namespace; the old root goes with all that is mounted
+ * on it.
+ */
 static int enter(int tree, char *why)
 {
 	int r;
@@ -148,7 +161,10 @@ int tm_confine_mounts(const struct tm_confine *c, char ret_why[TM_TEXT_LEN_MAX +
 	}
 	if (tree < 0)
 		return tree;
-	/* Some place to put it, so that it can be pivoted to: on the root directory itself. Only we see that. */
+	/*
+	 * Some place to put it, so that it can be pivoted to: on the root directory itself. Only we
+	 * see that.
+	 */
 	if (move_mount(tree, "", root, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return because(ret_why, -errno, "the clone cannot be mounted");
 	return enter(tree, ret_why);
@@ -167,11 +183,13 @@ int tm_confine(const struct tm_confine *c, int *ret_rootfd, char ret_why[TM_TEXT
 	if (!tm_confine_is_pair(c->role)) {
 		rootfd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (rootfd < 0)
-			return because(ret_why, -errno, "the root cannot be read as user %u", c->uid);
+			return because(ret_why, -errno, "the root cannot be read as user %u",
+				       c->uid);
 	}
 	r = tm_confine_landlock(c->role, c->allow_devices);
 	if (r == -EOPNOTSUPP && c->warn)
-		c->warn(c->arg, "this kernel has no Landlock: the worker is confined by its mount namespace, user, "
+		c->warn(c->arg,
+			"this kernel has no Landlock: the worker is confined by its mount namespace, user, "
 			"capabilities and seccomp only");
 	else if (r < 0 && r != -EOPNOTSUPP)
 		return because(ret_why, r, "Landlock refused");

@@ -7,8 +7,8 @@
  *	3 Landlock			from the new "/"
  *	4 seccomp			an allow-list; what could undo 1-3 kills
  *
- * None of them suffices alone: under Landlock chmod, chown, setxattr and utimes outside still succeed and
- * file handles escape it; in a mount namespace with capabilities one could mount.
+ * None of them suffices alone: under Landlock chmod, chown, setxattr and utimes outside still
+ * succeed and file handles escape it; in a mount namespace with capabilities one could mount.
  */
 #ifndef TM_WORKER_CONFINE_H
 #define TM_WORKER_CONFINE_H
@@ -18,10 +18,10 @@
 
 struct tm_confine {
 	enum tm_role role;
-	const char *root;	/* absolute; "" for pairing: an empty read-only root */
-	uint64_t root_dev;	/* expected identity; 0: not checked */
+	const char *root;  /* absolute; "" for pairing: an empty read-only root */
+	uint64_t root_dev; /* expected identity; 0: not checked */
 	uint64_t root_ino;
-	uint32_t uid;		/* to become; also as group */
+	uint32_t uid; /* to become; also as group */
 	bool allow_devices;
 	/* A defence this kernel does not have and that is optional. */
 	void (*warn)(void *arg, const char *text);
@@ -29,8 +29,9 @@ struct tm_confine {
 };
 
 /*
- * All of it, in order. Returns a descriptor of the new "/" (-EBADF for pairing is not an error: *@ret_rootfd
- * is then -EBADF). On failure *@ret_why says which step; the process is good for nothing else then.
+ * All of it, in order. Returns a descriptor of the new "/" (-EBADF for pairing is not an error:
+ * *@ret_rootfd is then -EBADF). On failure *@ret_why says which step; the process is good for
+ * nothing else then.
  */
 int tm_confine(const struct tm_confine *c, int *ret_rootfd, char ret_why[TM_TEXT_LEN_MAX + 1]);
 

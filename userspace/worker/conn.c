@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * worker/conn.c - one connection of a worker: handshake, what the daemon is told meanwhile, the end.
+ * worker/conn.c - one connection of a worker: handshake, what the daemon is told meanwhile, the
+ * end.
  */
 #include <stdio.h>
 
@@ -64,9 +65,15 @@ int tm_worker_connect(struct tm_worker *w)
 {
 	static const uint8_t any[TM_KEY_LEN];
 	struct tm_peer_handshake h = {
-		.role = w->start.role, .id = w->start.id, .cluster = w->start.cluster,
-		.timeout_ms = w->start.handshake_timeout_ms, .sign = sign_by_daemon, .poll = while_waiting,
-		.poll_fd = w->ctl, .notice = noticed, .arg = w,
+		.role = w->start.role,
+		.id = w->start.id,
+		.cluster = w->start.cluster,
+		.timeout_ms = w->start.handshake_timeout_ms,
+		.sign = sign_by_daemon,
+		.poll = while_waiting,
+		.poll_fd = w->ctl,
+		.notice = noticed,
+		.arg = w,
 	};
 	struct tm_ctl_authed authed;
 	struct tm_msg_text text;
@@ -132,8 +139,10 @@ void tm_worker_fail(struct tm_worker *w, int r, struct tm_msg_text *text)
 		if (w->conn >= 0)
 			snprintf(text->text, sizeof(text->text), "replaced by a newer connection");
 		else
-			snprintf(text->text, sizeof(text->text), "%s", r == -ECONNRESET ? "the peer closed the connection" :
-				 r == -ETIMEDOUT ? "the peer does not answer any more" : strerror(-r));
+			snprintf(text->text, sizeof(text->text), "%s",
+				 r == -ECONNRESET  ? "the peer closed the connection"
+				 : r == -ETIMEDOUT ? "the peer does not answer any more"
+						   : strerror(-r));
 	}
 	tm_worker_disconnect(w, false, text);
 }
@@ -169,8 +178,8 @@ int tm_worker_between(void *arg)
 	return 0;
 }
 
-int tm_worker_idle_frame(struct tm_worker *w, uint16_t *ret_type, const uint8_t **ret_p, uint32_t *ret_n,
-			 struct tm_msg_text *ret_text)
+int tm_worker_idle_frame(struct tm_worker *w, uint16_t *ret_type, const uint8_t **ret_p,
+			 uint32_t *ret_n, struct tm_msg_text *ret_text)
 {
 	struct tm_rd rd;
 	int r = tm_peer_try_recv(w->link, ret_type, ret_p, ret_n);
@@ -181,16 +190,15 @@ int tm_worker_idle_frame(struct tm_worker *w, uint16_t *ret_type, const uint8_t 
 	case TM_F_PING:
 		r = tm_link_send(w->link, TM_F_PONG, NULL, 0);
 		return r < 0 ? r : tm_link_flush(w->link);
-	case TM_F_PONG:
-		return 0;
+	case TM_F_PONG: return 0;
 	case TM_F_BYE:
 	case TM_F_ERROR:
 		rd = tm_rd(*ret_p, *ret_n);
 		if (tm_msg_text_get(&rd, ret_text) < 0)
-			snprintf(ret_text->text, sizeof(ret_text->text), "the peer ended the connection");
+			snprintf(ret_text->text, sizeof(ret_text->text),
+				 "the peer ended the connection");
 		return -EREMOTEIO;
-	default:
-		return 1;
+	default: return 1;
 	}
 }
 

@@ -50,7 +50,8 @@ void tm_worker_forward(struct tm_worker *w, uint16_t type, const struct tm_msg_t
 	tm_buf_free(&b);
 }
 
-void tm_worker_text(struct tm_worker *w, uint16_t type, uint32_t code, int err, const char *fmt, ...)
+void tm_worker_text(struct tm_worker *w, uint16_t type, uint32_t code, int err, const char *fmt,
+		    ...)
 {
 	struct tm_msg_text text = { .code = code, .err = err < 0 ? -err : err };
 	va_list ap;
@@ -127,32 +128,23 @@ static int take_set(struct tm_worker *w, struct tm_rd *r)
 static int take(struct tm_worker *w, uint16_t type, struct tm_rd *r, int *fd)
 {
 	switch (type) {
-	case TM_C_CONN:
-		return take_conn(w, r, tm_take_fd(*fd));
+	case TM_C_CONN: return take_conn(w, r, tm_take_fd(*fd));
 	case TM_C_SIGNED:
 		w->have_signed = !tm_msg_proof_get(r, &w->signed_proof);
 		return w->have_signed ? 0 : -EBADMSG;
-	case TM_C_GO:
-		w->go = true;
-		return 0;
+	case TM_C_GO: w->go = true; return 0;
 	case TM_C_STOP:
-	case TM_C_NOTICE:
-		return take_text(w, type, r);
-	case TM_C_CHANGES:
-		return take_changes(w, r);
-	case TM_C_CHANGES_END:
-		return take_set(w, r);
-	case TM_C_ABORT:
-		w->abort = true;
-		return 0;
+	case TM_C_NOTICE: return take_text(w, type, r);
+	case TM_C_CHANGES: return take_changes(w, r);
+	case TM_C_CHANGES_END: return take_set(w, r);
+	case TM_C_ABORT: w->abort = true; return 0;
 	case TM_C_PAIR_STATE:
 		w->have_state = !tm_msg_pair_state_get(r, &w->state);
 		return w->have_state ? 0 : -EBADMSG;
 	case TM_C_PAIR_REQUEST:
 		w->have_request = !tm_msg_pair_request_get(r, &w->request);
 		return w->have_request ? 0 : -EBADMSG;
-	default:
-		return -EBADMSG;
+	default: return -EBADMSG;
 	}
 }
 
@@ -181,8 +173,12 @@ int tm_worker_pump(struct tm_worker *w)
 		for (size_t i = 0; i < TM_FDS_MAX; i++)
 			tm_close(fds[i]);
 		if (r < 0) {
-			/* Two programs of one build that do not understand each other: start afresh. */
-			tm_worker_text(w, TM_C_LOG, TM_LOG_ERR, r, "bad %s from the daemon (%s): worker ends",
+			/*
+			 * Two programs of one build that do not understand each other: start
+			 * afresh.
+			 */
+			tm_worker_text(w, TM_C_LOG, TM_LOG_ERR, r,
+				       "bad %s from the daemon (%s): worker ends",
 				       tm_ctl_name(type), strerror(-r));
 			w->gone = true;
 		}

@@ -2,8 +2,9 @@
 /*
  * worker/landlock.c - a Landlock ruleset for the new root, of the best ABI the kernel has.
  *
- * 6.1 has ABI 2 (no TRUNCATE right), 6.12 ABI 6, newer ones more. Rights this file does not know stay with
- * the mount namespace. The header of Debian 12 ends at ABI 2, so later bits are named here.
+ * 6.1 has ABI 2 (no TRUNCATE right), 6.12 ABI 6, newer ones more. Rights this file does not know
+ * stay with the mount namespace. The header of Debian 12 ends at ABI 2, so later bits are named
+ * here.
  */
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -13,10 +14,10 @@
 #include "lib/fd.h"
 #include "worker/confine.h"
 
-#define LL_TRUNCATE (1ULL << 14)	/* ABI 3 */
-#define LL_IOCTL_DEV (1ULL << 15)	/* ABI 5 */
-#define LL_NET_TCP 3ULL			/* ABI 4: bind and connect */
-#define LL_SCOPED 3ULL			/* ABI 6: abstract unix sockets and signals */
+#define LL_TRUNCATE  (1ULL << 14) /* ABI 3 */
+#define LL_IOCTL_DEV (1ULL << 15) /* ABI 5 */
+#define LL_NET_TCP   3ULL	  /* ABI 4: bind and connect */
+#define LL_SCOPED    3ULL	  /* ABI 6: abstract unix sockets and signals */
 
 /* struct landlock_ruleset_attr as of ABI 6; shorter ones are prefixes of it. */
 struct ruleset {
@@ -43,10 +44,14 @@ static uint64_t wanted(enum tm_role role, bool allow_devices)
 	const uint64_t source = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 	uint64_t target = source | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
 			  LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
-			  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-			  LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER | LL_TRUNCATE;
+			  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+			  LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM |
+			  LANDLOCK_ACCESS_FS_REFER | LL_TRUNCATE;
 
-	/* mknod(c, 0, 0) is a whiteout, allowed to everyone by the kernel: here it needs the admin too. */
+	/*
+	 * mknod(c, 0, 0) is a whiteout, allowed to everyone by the kernel: here it needs the admin
+	 * too.
+	 */
 	if (allow_devices)
 		target |= LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
 	if (role == TM_ROLE_SOURCE)
@@ -66,7 +71,8 @@ static int allow_root(int ruleset, uint64_t access)
 	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = root };
 
-	if (root < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+	if (root < 0 ||
+	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
 		return -errno;
 	return 0;
 }

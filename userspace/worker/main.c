@@ -2,8 +2,8 @@
 /*
  * worker/main.c - tidemark-worker: one end of one policy, or of one pairing.
  *
- * Started by tidemarkd with a socket as descriptor 3. Learns from START what it is, gives up everything else,
- * says READY and serves. It never reads a byte of a peer before it is confined.
+ * Started by tidemarkd with a socket as descriptor 3. Learns from START what it is, gives up
+ * everything else, says READY and serves. It never reads a byte of a peer before it is confined.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -95,9 +95,14 @@ static void warn(void *arg, const char *text)
 static int confine(struct tm_worker *w)
 {
 	struct tm_confine c = {
-		.role = w->start.role, .root = w->start.root, .root_dev = w->start.root_dev,
-		.root_ino = w->start.root_ino, .uid = w->start.uid,
-		.allow_devices = w->start.flags & TM_START_ALLOW_DEVICES, .warn = warn, .arg = w,
+		.role = w->start.role,
+		.root = w->start.root,
+		.root_dev = w->start.root_dev,
+		.root_ino = w->start.root_ino,
+		.uid = w->start.uid,
+		.allow_devices = w->start.flags & TM_START_ALLOW_DEVICES,
+		.warn = warn,
+		.arg = w,
 	};
 	char why[TM_TEXT_LEN_MAX + 1] = "";
 	int r = tm_tls_new(&w->tls);
@@ -115,19 +120,17 @@ static int confine(struct tm_worker *w)
 static int serve(struct tm_worker *w)
 {
 	switch (w->start.role) {
-	case TM_ROLE_SOURCE:
-		return tm_source_role(w);
-	case TM_ROLE_TARGET:
-		return tm_target_role(w);
-	default:
-		return tm_pair_role(w);
+	case TM_ROLE_SOURCE: return tm_source_role(w);
+	case TM_ROLE_TARGET: return tm_target_role(w);
+	default: return tm_pair_role(w);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	static struct tm_worker w;
-	static const char *const names[] = { "?", "source", "target", "pair-source", "pair-target" };
+	static const char *const names[] = { "?", "source", "target", "pair-source",
+					     "pair-target" };
 	char name[16];
 	int r;
 
@@ -142,7 +145,8 @@ int main(int argc, char **argv)
 	}
 	r = receive_start(&w);
 	if (r < 0) {
-		tm_worker_text(&w, TM_C_FAILED, 0, r, "the daemon's START cannot be used: %s", strerror(-r));
+		tm_worker_text(&w, TM_C_FAILED, 0, r, "the daemon's START cannot be used: %s",
+			       strerror(-r));
 		return 1;
 	}
 	snprintf(name, sizeof(name), "tm-%s", names[w.start.role]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * worker/pair_role.c - pairing, either side: a request and its states, held open while an admin thinks.
+ * worker/pair_role.c - pairing, either side: a request and its states, held open while an admin
+ * thinks.
  *
  * No files here. The connection is kept alive by PING and PONG; when it breaks the source's daemon
  * dials again and sends the same request.
@@ -10,7 +11,7 @@
 #include "lib/clock.h"
 #include "worker/worker.h"
 
-#define PING_MS 10000
+#define PING_MS	   10000
 #define SILENCE_MS 45000
 /* A peer that nobody knows yet: it gets a few requests per connection, not a stream of them. */
 #define REQUESTS_MAX 16
@@ -106,7 +107,8 @@ static int take_frames(struct pairing *p)
 				r = -EBADMSG;
 			if (r < 0) {
 				p->text.code = TM_WERR_PROTOCOL;
-				snprintf(p->text.text, sizeof(p->text.text), "unexpected or malformed %s while pairing",
+				snprintf(p->text.text, sizeof(p->text.text),
+					 "unexpected or malformed %s while pairing",
 					 tm_frame_name(type));
 				return r;
 			}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * worker/privileges.c - another user, a few capabilities, limits; nothing inherited, nothing regained.
+ * worker/privileges.c - another user, a few capabilities, limits; nothing inherited, nothing
+ * regained.
  */
 #include <grp.h>
 #include <signal.h>
@@ -19,16 +20,13 @@
 
 uint64_t tm_confine_caps(enum tm_role role, bool allow_devices)
 {
-	uint64_t target = BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) |
-			  BIT(CAP_FSETID) | BIT(CAP_SETFCAP);
+	uint64_t target = BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_CHOWN) |
+			  BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETFCAP);
 
 	switch (role) {
-	case TM_ROLE_SOURCE:
-		return BIT(CAP_DAC_READ_SEARCH);
-	case TM_ROLE_TARGET:
-		return target | (allow_devices ? BIT(CAP_MKNOD) : 0);
-	default:
-		return 0;
+	case TM_ROLE_SOURCE: return BIT(CAP_DAC_READ_SEARCH);
+	case TM_ROLE_TARGET: return target | (allow_devices ? BIT(CAP_MKNOD) : 0);
+	default: return 0;
 	}
 }
 
@@ -47,7 +45,8 @@ static int keep_caps(uint64_t want, char why[TM_TEXT_LEN_MAX + 1])
 	}
 	if (!r && cap_set_proc(caps) < 0) {
 		r = -errno;
-		snprintf(why, TM_TEXT_LEN_MAX + 1, "the daemon lacks capabilities its worker needs (mask %#llx): %s",
+		snprintf(why, TM_TEXT_LEN_MAX + 1,
+			 "the daemon lacks capabilities its worker needs (mask %#llx): %s",
 			 (unsigned long long)want, strerror(errno));
 	}
 	cap_free(caps);
@@ -77,24 +76,26 @@ int tm_confine_privileges(const struct tm_confine *c, char ret_why[TM_TEXT_LEN_M
 	int r;
 
 	if (!c->uid) {
-		snprintf(ret_why, TM_TEXT_LEN_MAX + 1, "a worker never runs as root: no user was given");
+		snprintf(ret_why, TM_TEXT_LEN_MAX + 1,
+			 "a worker never runs as root: no user was given");
 		return -EPERM;
 	}
 	set_limits();
 	umask(0077);
 	drop_bounding_set();
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(c->uid, c->uid, c->uid) < 0) {
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(gid, gid, gid) < 0 || setresuid(c->uid, c->uid, c->uid) < 0) {
 		r = -errno;
-		snprintf(ret_why, TM_TEXT_LEN_MAX + 1, "cannot become user %u: %s", c->uid, strerror(-r));
+		snprintf(ret_why, TM_TEXT_LEN_MAX + 1, "cannot become user %u: %s", c->uid,
+			 strerror(-r));
 		return r;
 	}
 	r = keep_caps(tm_confine_caps(c->role, c->allow_devices), ret_why);
 	if (r < 0)
 		return r;
 	/* After the change of user, which clears both. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
 		r = -errno;
 		snprintf(ret_why, TM_TEXT_LEN_MAX + 1, "prctl: %s", strerror(-r));
 		return r;

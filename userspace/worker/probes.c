@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * worker/probes.c - what the self-test tries from inside a confined worker, one function for each question.
+ * worker/probes.c - what the self-test tries from inside a confined worker, one function for each
+ * question.
  *
- * These are the calls a worker must never make, or must see fail; so this file, alone, resolves paths.
+ * These are the calls a worker must never make, or must see fail; so this file, alone, resolves
+ * paths.
  */
 #include "worker/selftest.h"
 
@@ -151,7 +153,10 @@ static int try_fork(struct room *r)
 static int try_exec_memory(struct room *r)
 {
 	(void)r;
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+			       MAP_FAILED
+		       ? errno
+		       : 0;
 }
 
 static int try_setuid(struct room *r)
@@ -225,7 +230,9 @@ static int try_truncate_outside(struct room *r)
 	return result(truncate(r->outside, 0));
 }
 
-/* A symlink that a local user left inside: its target is resolved in a root that has no such place. */
+/*
+ * A symlink that a local user left inside: its target is resolved in a root that has no such place.
+ */
 static int try_symlink(struct room *r)
 {
 	(void)r;
@@ -234,7 +241,8 @@ static int try_symlink(struct room *r)
 
 static int try_create(struct room *r)
 {
-	return result(openat(r->rootfd, "written-by-self-test", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	return result(
+		openat(r->rootfd, "written-by-self-test", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 static int try_write_existing(struct room *r)
@@ -269,7 +277,8 @@ static int try_trusted_xattr(struct room *r)
 
 static int caps_are_exact(struct room *r)
 {
-	uint64_t want = tm_confine_caps(r->conf.role, r->conf.allow_devices), eff = 0, perm = 0, inh = 0;
+	uint64_t want = tm_confine_caps(r->conf.role, r->conf.allow_devices), eff = 0, perm = 0,
+		 inh = 0;
 	cap_t caps = cap_get_proc();
 
 	if (!caps)
@@ -294,7 +303,10 @@ static int user_is_not_root(struct room *r)
 
 	if (getresuid(&a, &b, &c) < 0 || getresgid(&x, &y, &z) < 0)
 		return errno;
-	return a == r->conf.uid && b == a && c == a && x == a && y == a && z == a && a && !getgroups(0, NULL) ? 0 : EPERM;
+	return a == r->conf.uid && b == a && c == a && x == a && y == a && z == a && a &&
+			       !getgroups(0, NULL)
+		       ? 0
+		       : EPERM;
 }
 
 static int root_is_readable(struct room *r)
@@ -308,7 +320,8 @@ static int root_is_readable(struct room *r)
 static int mount_is_restricted(struct room *r)
 {
 	struct statfs st;
-	long want = MS_NOSUID | MS_NODEV | MS_NOEXEC | (r->conf.role == TM_ROLE_TARGET ? 0 : MS_RDONLY);
+	long want =
+		MS_NOSUID | MS_NODEV | MS_NOEXEC | (r->conf.role == TM_ROLE_TARGET ? 0 : MS_RDONLY);
 
 	if (statfs("/", &st) < 0)
 		return errno;
@@ -343,7 +356,9 @@ static int no_core_no_escape(struct room *r)
 static int empty_root_is_empty(struct room *r)
 {
 	(void)r;
-	return open_path("/file") == ENOENT && open("/x", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) < 0 ? 0 : EPERM;
+	return open_path("/file") == ENOENT && open("/x", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) < 0
+		       ? 0
+		       : EPERM;
 }
 
 static int target_can_work(struct room *r)
@@ -366,8 +381,10 @@ static int target_can_work(struct room *r)
 	    symlinkat("anywhere", r->rootfd, "symlink-by-target") < 0 ||
 	    mknodat(r->rootfd, "fifo-by-target", S_IFIFO | 0600, 0) < 0)
 		return errno;
-	if (unlinkat(r->rootfd, "symlink-by-target", 0) < 0 || unlinkat(r->rootfd, "fifo-by-target", 0) < 0 ||
-	    unlinkat(r->rootfd, "by-target", 0) < 0 || unlinkat(r->rootfd, "dir-by-target/moved", 0) < 0 ||
+	if (unlinkat(r->rootfd, "symlink-by-target", 0) < 0 ||
+	    unlinkat(r->rootfd, "fifo-by-target", 0) < 0 ||
+	    unlinkat(r->rootfd, "by-target", 0) < 0 ||
+	    unlinkat(r->rootfd, "dir-by-target/moved", 0) < 0 ||
 	    unlinkat(r->rootfd, "dir-by-target", AT_REMOVEDIR) < 0)
 		return errno;
 	return 0;
@@ -386,10 +403,13 @@ const struct probe tm_probes[] = {
 	{ "capabilities are exactly those of the role", ALL, caps_are_exact, HOLDS },
 	{ "no descriptor of a directory outside is open", ALL, nothing_outside_is_open, HOLDS },
 	{ "no core files, few descriptors", ALL, no_core_no_escape, HOLDS },
-	{ "the root is mounted nosuid, nodev, noexec (and read-only)", ALL, mount_is_restricted, HOLDS },
-	{ "a file of another user with mode 0600 is readable in the root", FILES, root_is_readable, HOLDS },
+	{ "the root is mounted nosuid, nodev, noexec (and read-only)", ALL, mount_is_restricted,
+	  HOLDS },
+	{ "a file of another user with mode 0600 is readable in the root", FILES, root_is_readable,
+	  HOLDS },
 	{ "identities of files in the root are readable", FILES, identity_is_readable, HOLDS },
-	{ "the target can create, own, link, rename and remove in its root", TGT, target_can_work, HOLDS },
+	{ "the target can create, own, link, rename and remove in its root", TGT, target_can_work,
+	  HOLDS },
 	{ "the root of a pairing worker is empty and stays so", PAIR, empty_root_is_empty, HOLDS },
 	{ "execve kills", ALL, try_execve, KILLED },
 	{ "execveat kills", ALL, try_execveat, KILLED },

@@ -2,9 +2,9 @@
 /*
  * worker/selftest.c - `tidemark-worker --self-test ROLE ROOT`: prove the confinement from inside.
  *
- * For every question a child confines itself exactly as a worker does and then tries one thing: forking
- * inside is not possible, as it should be. Needs root. TAP on stdout; exit status 0, or 1 when
- * anything is possible that must not be. ROLE: source, target, pair. Never run by the daemon.
+ * For every question a child confines itself exactly as a worker does and then tries one thing:
+ * forking inside is not possible, as it should be. Needs root. TAP on stdout; exit status 0, or 1
+ * when anything is possible that must not be. ROLE: source, target, pair. Never run by the daemon.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -59,8 +59,9 @@ static bool ask(struct room *r, const struct probe *p, char note[TM_TEXT_LEN_MAX
 	close(pipes[0]);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return false;
-	got = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? KILLED :
-	      WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+	got = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? KILLED
+	      : WIFSIGNALED(status)				? -WTERMSIG(status)
+								: WEXITSTATUS(status);
 	if (got == CONFINE_FAILED)
 		snprintf(note, TM_TEXT_LEN_MAX + 64, "confinement failed: %s", why);
 	else if (got == KILLED)
@@ -69,13 +70,18 @@ static bool ask(struct room *r, const struct probe *p, char note[TM_TEXT_LEN_MAX
 		snprintf(note, TM_TEXT_LEN_MAX + 64, "died of signal %d", -got);
 	else
 		snprintf(note, TM_TEXT_LEN_MAX + 64, "%s", got ? strerror(got) : "it worked");
-	/* mkdir and device calls may be stopped by Landlock or by the mount, whichever is asked first. */
+	/*
+	 * mkdir and device calls may be stopped by Landlock or by the mount, whichever is asked
+	 * first.
+	 */
 	if (p->want == EPERM && (got == EACCES || got == EROFS))
 		return true;
 	return got == p->want;
 }
 
-/* What the probes need in and next to the root, made with plain calls before anything is confined. */
+/*
+ * What the probes need in and next to the root, made with plain calls before anything is confined.
+ */
 static int furnish(struct room *r, const char *root, char outside[TM_PATH_LEN_MAX])
 {
 	_cleanup_close_ int fd = tm_open_admin_dir(root), f = -EBADF, s = -EBADF;
@@ -116,8 +122,11 @@ int tm_worker_selftest(int argc, char **argv)
 	}
 	role = tm_streq(argv[0], "source") ? SRC : tm_streq(argv[0], "target") ? TGT : PAIR;
 	r.conf = (struct tm_confine){
-		.role = role == SRC ? TM_ROLE_SOURCE : role == TGT ? TM_ROLE_TARGET : TM_ROLE_PAIR_TARGET,
-		.root = role == PAIR ? "" : argv[1], .uid = 64712,
+		.role = role == SRC   ? TM_ROLE_SOURCE
+			: role == TGT ? TM_ROLE_TARGET
+				      : TM_ROLE_PAIR_TARGET,
+		.root = role == PAIR ? "" : argv[1],
+		.uid = 64712,
 	};
 	for (size_t i = 0; i < tm_n_probes; i++)
 		total += (tm_probes[i].roles & role) != 0;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * worker/source_role.c - the source's step machine: connection -> session -> sets, one after the other.
+ * worker/source_role.c - the source's step machine: connection -> session -> sets, one after the
+ * other.
  *
- * The directory index is built once and outlives connections: a broken link costs a handshake, no walk.
+ * The directory index is built once and outlives connections: a broken link costs a handshake, no
+ * walk.
  */
 #include <stdio.h>
 
@@ -10,8 +12,8 @@
 #include "source/source.h"
 #include "worker/worker.h"
 
-#define IDLE_TICK_MS 1000
-#define REQUEUE_PACKET 60000	/* one record more always fits into TM_CTL_MAX */
+#define IDLE_TICK_MS   1000
+#define REQUEUE_PACKET 60000 /* one record more always fits into TM_CTL_MAX */
 
 /* ---- REQUEUE: many records in few packets ---- */
 
@@ -49,7 +51,9 @@ static int requeue_one(void *arg, const struct tm_change *c)
 static void tell_done(struct tm_worker *w)
 {
 	struct tm_ctl_done m = {
-		.set_id = w->set_head.set_id, .taken_ns = w->set_head.taken_ns, .requeued = w->requeued,
+		.set_id = w->set_head.set_id,
+		.taken_ns = w->set_head.taken_ns,
+		.requeued = w->requeued,
 	};
 	struct tm_buf b;
 
@@ -82,8 +86,8 @@ static void forget_set(struct tm_worker *w)
 }
 
 /*
- * The daemon decides what a set is; but a target that knows nothing needs everything, whatever the daemon
- * believes. *@fresh is cleared by the set that brought it.
+ * The daemon decides what a set is; but a target that knows nothing needs everything, whatever the
+ * daemon believes. *@fresh is cleared by the set that brought it.
  */
 static int complete_set(struct tm_worker *w, bool fresh)
 {
@@ -99,13 +103,15 @@ static int complete_set(struct tm_worker *w, bool fresh)
 }
 
 /* 0: done, given up or stopped: the session goes on. -errno: it does not, *text may say why. */
-static int replicate(struct tm_worker *w, struct tm_source *s, bool *fresh, struct tm_msg_text *text)
+static int replicate(struct tm_worker *w, struct tm_source *s, bool *fresh,
+		     struct tm_msg_text *text)
 {
 	struct tm_msg_stop stop = { 0 };
 	int r = complete_set(w, *fresh);
 
 	if (!r)
-		r = tm_source_replicate(s, w->link, w->set, w->set_head.flags, w->set_head.taken_ns, &stop, text);
+		r = tm_source_replicate(s, w->link, w->set, w->set_head.flags, w->set_head.taken_ns,
+					&stop, text);
 	tm_worker_progress_flush(w);
 	if (!r) {
 		requeue_flush(w);
@@ -115,7 +121,7 @@ static int replicate(struct tm_worker *w, struct tm_source *s, bool *fresh, stru
 		tell_stopped(w, &stop);
 		r = 0;
 	} else if (r == -ECANCELED && !tm_worker_ending(w) && w->conn < 0) {
-		r = 0;	/* ABORT: the daemon still has the set */
+		r = 0; /* ABORT: the daemon still has the set */
 	}
 	forget_set(w);
 	return r;
@@ -145,7 +151,8 @@ static int take_frames(struct tm_worker *w, struct tm_msg_text *text)
 		r = tm_worker_idle_frame(w, &type, &p, &n, text);
 	while (!r);
 	if (r == 1) {
-		snprintf(text->text, sizeof(text->text), "unexpected %s from the target", tm_frame_name(type));
+		snprintf(text->text, sizeof(text->text), "unexpected %s from the target",
+			 tm_frame_name(type));
 		text->code = TM_WERR_PROTOCOL;
 		return -EBADMSG;
 	}
@@ -182,7 +189,8 @@ static int session(struct tm_worker *w, struct tm_source *s, const struct tm_msg
 			r = tm_source_idle(s, w->link);
 		}
 		if (!r && tm_peer_worn(w->link)) {
-			snprintf(text->text, sizeof(text->text), "a fresh connection is due after this much data");
+			snprintf(text->text, sizeof(text->text),
+				 "a fresh connection is due after this much data");
 			return -EREMCHG;
 		}
 		if (r < 0)
@@ -218,12 +226,18 @@ static void serve_connection(struct tm_worker *w, struct tm_source *s)
 int tm_source_role(struct tm_worker *w)
 {
 	struct tm_source_opts o = {
-		.sz = sizeof(o), .rootfd = w->rootfd, .batch_objects = w->start.batch_objects,
-		.batch_bytes = w->start.batch_bytes, .versions = w->versions,
+		.sz = sizeof(o),
+		.rootfd = w->rootfd,
+		.batch_objects = w->start.batch_objects,
+		.batch_bytes = w->start.batch_bytes,
+		.versions = w->versions,
 		.n_versions = w->versions ? w->start.n_versions : 0,
 		.barrier_interval_ms = w->start.barrier_interval_ms,
-		.ops = { .poll = tm_worker_between, .progress = tm_worker_progress,
-			 .file_failed = tm_worker_file_failed, .requeue = requeue_one, .arg = w },
+		.ops = { .poll = tm_worker_between,
+			 .progress = tm_worker_progress,
+			 .file_failed = tm_worker_file_failed,
+			 .requeue = requeue_one,
+			 .arg = w },
 	};
 	struct tm_source *s = NULL;
 	int r;
@@ -231,7 +245,8 @@ int tm_source_role(struct tm_worker *w)
 	tm_buf_init(&w->requeue, TM_CTL_MAX);
 	r = tm_source_open(&o, &s);
 	if (r < 0) {
-		tm_worker_text(w, TM_C_FAILED, 0, r, "the source directory cannot be read: %s", strerror(-r));
+		tm_worker_text(w, TM_C_FAILED, 0, r, "the source directory cannot be read: %s",
+			       strerror(-r));
 		return 1;
 	}
 	tm_worker_say(w, TM_C_READY);

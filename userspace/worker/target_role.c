@@ -58,18 +58,23 @@ static int wait_for_go(struct tm_worker *w)
 static int open_target(struct tm_worker *w, struct tm_target **ret_t)
 {
 	struct tm_target_opts o = {
-		.sz = sizeof(o), .rootfd = w->rootfd,
+		.sz = sizeof(o),
+		.rootfd = w->rootfd,
 		.allow_devices = w->start.flags & TM_START_ALLOW_DEVICES,
 		.allow_suid = w->start.flags & TM_START_ALLOW_SUID,
-		.brake_percent = w->start.brake_percent, .brake_objects = w->start.brake_objects,
-		.ops = { .poll = tm_worker_between, .progress = tm_worker_progress,
-			 .file_failed = tm_worker_file_failed, .arg = w },
+		.brake_percent = w->start.brake_percent,
+		.brake_objects = w->start.brake_objects,
+		.ops = { .poll = tm_worker_between,
+			 .progress = tm_worker_progress,
+			 .file_failed = tm_worker_file_failed,
+			 .arg = w },
 	};
 	int r = tm_target_open(&o, ret_t);
 
 	if (r == -EUCLEAN) {
-		tm_worker_log(w, TM_LOG_WARNING,
-			      "state of the target was damaged and is set aside: everything will be compared");
+		tm_worker_log(
+			w, TM_LOG_WARNING,
+			"state of the target was damaged and is set aside: everything will be compared");
 		r = tm_target_open(&o, ret_t);
 	}
 	return r;
