@@ -36,6 +36,7 @@ struct tm_target_opts {
 	uint64_t
 		inplace_bytes; /* larger files less than half dirty are patched in place; 0: 4 MiB */
 	struct tm_target_ops ops;
+	const char *state_path; /* reserved directory as SQLite opens it; NULL: "/.tidemark" */
 	size_t : 0;
 };
 
