@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -64,7 +65,7 @@ struct model {
 	struct model_batch *batches;
 	size_t n_batches;
 	bool stop_next;
-	int cut_at_file;
+	int cut_at_file, cut_fd;
 	struct tm_link *link;
 	pthread_t thread;
 	int result;
@@ -458,8 +459,10 @@ static int receive_file(struct model *m, struct tm_link *l, const uint8_t *p, ui
 	uint16_t type;
 	int r = file_head(m, &x, p, n);
 
-	if (r == 0 && m->cut_at_file && !--m->cut_at_file)
+	if (r == 0 && m->cut_at_file && !--m->cut_at_file) {
+		shutdown(m->cut_fd, SHUT_RDWR);
 		r = -ECONNABORTED;
+	}
 	while (r == 0) {
 		r = tm_link_recv(l, &type, &p, &n, -1);
 		if (r < 0)
@@ -779,9 +782,10 @@ void model_stop_next(struct model *m)
 	m->stop_next = true;
 }
 
-void model_cut_at_file(struct model *m, int nth)
+void model_cut_at_file(struct model *m, int nth, int fd)
 {
 	m->cut_at_file = nth;
+	m->cut_fd = fd;
 }
 
 void model_forget_dir(struct model *m, struct tm_oid oid)

@@ -36,15 +36,17 @@ struct model *model_new(void);
 void model_free(struct model *m);
 /* Serve @l in a thread until it ends. */
 int model_start(struct model *m, struct tm_link *l);
-/* Wait for the thread; returns what it ended with: 0 for BYE or a closed link, -EBADMSG when the source broke the protocol. */
+/* Wait for the thread. 0: BYE or a closed link; -EBADMSG: the source broke the protocol. */
 int model_join(struct model *m);
 /* What was wrong, if anything. */
 const char *model_why(const struct model *m);
 
 /* Faults, for the batches to come. */
 void model_stop_next(struct model *m);			/* STOP instead of NEED_END, once */
-void model_cut_at_file(struct model *m, int nth);	/* shut the link at the nth FILE frame from now */
-void model_forget_dir(struct model *m, struct tm_oid oid);	/* as if it had never been replicated, with all below */
+/* Shut the socket @fd below the link at the nth FILE frame from now. */
+void model_cut_at_file(struct model *m, int nth, int fd);
+/* As if it had never been replicated, with all below it; only while no link is served. */
+void model_forget_dir(struct model *m, struct tm_oid oid);
 
 size_t model_batches(const struct model *m);
 const struct model_batch *model_batch(const struct model *m, size_t i);
@@ -53,9 +55,9 @@ struct model_batch model_sum(const struct model *m, size_t from);
 size_t model_objects(const struct model *m);
 
 /*
- * Compare with the real tree below @rootfd: names, kinds, modes, owners, sizes, times, link targets, link groups,
- * xattrs, bytes. @skip: a name in the root to leave out, or NULL. Returns the number of differences,
- * the first of them in model_why().
+ * Compare with the real tree below @rootfd: names, identities, kinds, modes, owners, sizes, times, link
+ * targets, xattrs, bytes. @skip: a name in the root to leave out, or NULL. Returns the number of
+ * differences, the first of them in model_why().
  */
 int model_compare(struct model *m, int rootfd, const char *skip);
 

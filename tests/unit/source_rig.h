@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -91,6 +92,7 @@ static inline struct rig *rig_new(void)
 	struct rig *r = calloc(1, sizeof(*r));
 	const char *tmp = getenv("TMPDIR");
 
+	signal(SIGPIPE, SIG_IGN);	/* sendfile into a cut connection */
 	snprintf(r->dir, sizeof(r->dir), "%s/tm-source-XXXXXX", tmp ? tmp : "/tmp");
 	if (!mkdtemp(r->dir))
 		abort();
@@ -291,8 +293,8 @@ static inline void chg_name(struct rig *r, const char *path)
 	chg_name_in(r, oid_of(r, dir), name);
 }
 
-static inline void chg_ino_in(struct rig *r, struct tm_oid obj, struct tm_oid dir, const char *name, uint32_t flags,
-			      uint64_t start, uint64_t end)
+static inline void chg_ino_in(struct rig *r, struct tm_oid obj, struct tm_oid dir, const char *name,
+			      uint32_t flags, uint64_t start, uint64_t end)
 {
 	struct tm_range v = { start, end };
 

@@ -182,7 +182,7 @@ static int put_one(int fd, const char *name, struct tm_buf *b)
 int src_xattrs_fd(int fd, struct tm_buf *b)
 {
 	_cleanup_free_ char *list = NULL;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	tm_buf_reset(b);

@@ -275,18 +275,22 @@ int src_emit_entry(struct tm_source *s, struct src_dir *parent, const char *name
 		.type = TM_ASSERT_ENTRY, .parent = parent->oid, .name = name, .name_len = (uint32_t)len,
 	};
 	struct src_dir *there;
-	int r = 0;
+	int r;
 
-	if (seen->attrs.kind != TM_KIND_DIR) {
-		there = src_index_child(&s->index, parent, name, len);
-		if (there)
-			src_index_detach(&s->index, there);
-		if (seen->attrs.nlink > 1)
-			r = src_links_add(s->links, seen->oid, parent->oid, name, len);
-		else if (tm_map_size(s->links))
-			src_links_forget(s->links, seen->oid);
-	}
-	return r < 0 ? r : emit_object(s, &a, parent, seen, flags);
+	if (seen->attrs.kind == TM_KIND_DIR)
+		return emit_object(s, &a, parent, seen, flags);
+	there = src_index_child(&s->index, parent, name, len);
+	if (there)
+		src_index_detach(&s->index, there);
+	r = emit_object(s, &a, parent, seen, flags);
+	if (r < 0)
+		return r;
+	if (seen->attrs.nlink > 1)
+		return src_links_add(s->links, seen->oid, parent->oid, name, len);
+	/* Last of all: @name may be the one that is forgotten here. */
+	if (tm_map_size(s->links))
+		src_links_forget(s->links, seen->oid);
+	return 0;
 }
 
 int src_emit_dir(struct tm_source *s, struct src_dir *d, const struct src_seen *seen)

@@ -218,8 +218,8 @@ static int settle_group(struct tm_source *s, struct src_group *g)
 
 	g->done = true;
 	/*
-	 * In limbo: this set says that it left its place. If it lives on elsewhere the next one says so, and then
-	 * it is listed as a whole, because it is forgotten here.
+	 * In limbo: this set says that it left its place. If it lives on elsewhere the next one says so,
+	 * and then it is listed as a whole, because it is forgotten here.
 	 */
 	if (d && src_index_detached(&s->index, d))
 		return 0;
@@ -382,7 +382,7 @@ static bool explained(struct tm_source *s, const struct src_ino *i)
 	return i->name_len && src_plan_has_name(&s->plan, i->dir, i->name, i->name_len);
 }
 
-/* Where else it can be: its directory under another name, or, with several links or without a hint, anywhere. */
+/* Where else can it be? In its directory under another name; with several links or no hint, anywhere. */
 static bool search_dir(struct tm_source *s, const struct src_ino *i)
 {
 	return !explained(s, i) && src_index_get(&s->index, i->dir) && !src_index_get(&s->index, i->obj);
@@ -470,12 +470,12 @@ static int settle_ino(struct tm_source *s, struct src_ino *i)
 
 	/* Searched for everywhere, and nowhere. */
 	src_links_forget(s->links, i->obj);
-	/* Deleted, most likely. If it moved on since, a later set brings it, and knows nothing of this change. */
+	/* Deleted, most likely. If it moved on, a later set brings it, and knows nothing of this change. */
 	if (explained(s, i))
 		return src_owe(s, i->obj);
 	/*
-	 * Last seen in a directory that is none of ours: a file with a link outside, or in a directory that a later
-	 * set brings, with all that is in it.
+	 * Last seen in a directory that is none of ours: a file with a link outside, or in a directory
+	 * that a later set brings, with all that is in it.
 	 */
 	if (!hinted && !tm_oid_is_none(i->dir) && !src_index_get(&s->index, i->dir))
 		return src_owe(s, i->obj);

@@ -35,8 +35,8 @@ struct src_dir {
 	uint8_t name_len;
 	uint8_t want;			/* enum src_want, while queued */
 	bool queued;
-	bool fresh;			/* never in an acknowledged change set: its listing is still owed */
-	bool hidden;			/* the reserved directory and what is below it: never replicated */
+	bool fresh;			/* in no acknowledged set yet: its listing is owed */
+	bool hidden;			/* reserved, with all below it: never replicated */
 	uint32_t seen;			/* mark of the listing that saw it last */
 	uint32_t listed;		/* serial of the batch that listed it last */
 };

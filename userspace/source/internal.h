@@ -122,8 +122,8 @@ enum src_open { SRC_OPEN_PATH /* O_PATH */, SRC_OPEN_LIST /* O_RDONLY */ };
  */
 int src_dir_open(struct tm_source *s, const struct src_dir *d, enum src_open how);
 /*
- * The same when that said -ESTALE: step by step from the root, listing a parent where a name does not lead to the
- * identity any more. Puts the index right. -ESTALE: it is not where its parent is.
+ * The same when that said -ESTALE: step by step from the root, listing a parent where a name does not
+ * lead to the identity any more. Puts the index right. -ESTALE: it is not where its parent is.
  */
 int src_dir_find(struct tm_source *s, struct src_dir *d, enum src_open how);
 /* A borrowed O_PATH descriptor, good until the next call. */
@@ -153,8 +153,8 @@ int src_enqueue(struct tm_source *s, struct src_dir *d, enum src_want want);
 /* List the first queued directory into the batch. */
 int src_list_next(struct tm_source *s);
 /* Put a directory that was seen at (parent, name) into the index, and queue it when it is new. */
-int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, size_t len, struct tm_oid oid,
-		 enum src_want want);
+int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, size_t len,
+		 struct tm_oid oid, enum src_want want);
 
 /* ---- examine.c ---- */
 

@@ -2,8 +2,8 @@
 /*
  * source/plan.h - one change set, arranged for the work on it. Pure.
  *
- * Names are grouped by directory, so that each directory is opened once; changed
- * inodes are found by identity, so that whatever assertion comes across an object carries what is known of it.
+ * Names are grouped by directory, so that each directory is opened once; changed inodes are found
+ * by identity, so that whatever assertion comes across an object carries what is known of it.
  */
 #ifndef TM_SOURCE_PLAN_H
 #define TM_SOURCE_PLAN_H

@@ -366,8 +366,9 @@ static void set_done(struct tm_source *s)
 		s->n_files = s->progress.files_total;
 }
 
-int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_change_set *set, uint32_t set_flags,
-			int64_t taken_ns, struct tm_msg_stop *ret_stop, struct tm_msg_text *ret_text)
+int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_change_set *set,
+			uint32_t set_flags, int64_t taken_ns, struct tm_msg_stop *ret_stop,
+			struct tm_msg_text *ret_text)
 {
 	int r;
 

@@ -59,8 +59,9 @@ int tm_source_session(struct tm_source *s, struct tm_link *l, uint64_t fence,
 
 /*
  * Replicate one change set in as many batches as it needs; returns when the last one is
- * acknowledged. Returns 0; -ECANCELED (given up between frames after BATCH_ABORT; the connection is still good); -ESTALE
- * (*ret_stop: suspicion, here or on the target: the session is still good); -EREMOTEIO (*ret_text); link errors.
+ * acknowledged. Returns 0; -ECANCELED (given up between frames after BATCH_ABORT; the connection is
+ * still good); -ESTALE (*ret_stop: suspicion, here or on the target: the session is still good);
+ * -EREMOTEIO (*ret_text); link errors.
  * After any error nothing of the set counts as done.
  */
 int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_change_set *set,

@@ -189,8 +189,8 @@ static int note_fresh(struct tm_source *s, struct src_dir *d)
 	return 0;
 }
 
-int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, size_t len, struct tm_oid oid,
-		 enum src_want want)
+int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, size_t len,
+		 struct tm_oid oid, enum src_want want)
 {
 	bool is_new;
 	struct src_dir *d = src_index_place(&s->index, parent, name, len, oid, &is_new);
@@ -312,8 +312,8 @@ static int listing_failed(struct listing *l, int r)
 	struct tm_source *s = l->s;
 
 	/*
-	 * Not there: it was removed or moved since it was seen. The change that says so comes with a later set,
-	 * but if it was moved, that set will not ask for what is below: so it stays to be listed.
+	 * Not there: it was removed or moved since it was seen. The change that says so comes with a later
+	 * set, but if it was moved, that set will not ask for what is below: so it stays to be listed.
 	 */
 	if (!src_err_gone(r))
 		src_file_failed(s, l->dir, "", 0, 1, -r);
