@@ -132,6 +132,13 @@ int tm_journal_open(struct tm_journal *j, int dirfd, const uint8_t token[TM_JOUR
 	return 0;
 }
 
+bool tm_journal_valid(int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN])
+{
+	_cleanup_close_ int fd = tm_open_name(dirfd, JOURNAL_NAME, O_RDONLY, 0);
+
+	return fd >= 0 && header_good(fd, token);
+}
+
 void tm_journal_close(struct tm_journal *j)
 {
 	j->fd = tm_close(j->fd);

@@ -31,6 +31,8 @@ struct tm_journal {
  */
 int tm_journal_open(struct tm_journal *j, int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN],
 		    int (*fn)(const struct tm_change *c, void *arg), void *arg, bool *ret_kept);
+/* Is there a journal with this token in @dirfd (borrowed)? Changes nothing. */
+bool tm_journal_valid(int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN]);
 void tm_journal_close(struct tm_journal *j);
 
 /* Append one record with one write. 0 or -errno (a partial one is cut off again). */
