@@ -64,7 +64,7 @@ tidemark-worker-rooms := worker source target peer changes wire lib
 tidemark-rooms := cli api conf wire lib
 tidemark-web-rooms := web api conf wire lib
 
-tidemarkd-libs := libbpf libmicrohttpd libsystemd jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 libmount libcap zlib
+tidemarkd-libs := libbpf libmicrohttpd libsystemd jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 mount libcap zlib
 tidemark-worker-libs := openssl sqlite3 libseccomp libcap libxxhash
 tidemark-libs := libcurl jansson smartcols
 tidemark-web-libs := libmicrohttpd libsystemd jansson gnutls libcurl
@@ -128,6 +128,9 @@ $(call room-obj,capture): | $(if $(tm-bpf-objs),$(O)/bpf/tm.skel.h)
 
 bpf: $(O)/bpf/tm.skel.h
 
+# libnl keeps its headers in a directory of its own.
+$(call room-obj,netmon): INCLUDES += $(shell $(PKG_CONFIG) --cflags libnl-3.0 2>/dev/null)
+
 # Proof against a named kernel, with that kernel's own build system: BPF objects and the test module.
 kbuild:
 	@test -n "$(KDIR)" || { echo "make kbuild: say which kernel: make kbuild KDIR=/lib/modules/.../build (scripts/setup kheaders prints one)"; exit 2; }
@@ -139,7 +142,7 @@ unit-src := $(sort $(wildcard tests/unit/test_*.c))
 unit-bin := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(unit-src))
 testlib-obj := $(patsubst tests/lib/%.c,$(O)/tests/lib/%.o,$(wildcard tests/lib/*.c))
 unit-rooms := $(foreach r,$(rooms),$(O)/room/$(r).a)
-unit-libs := libbpf jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 libmount libcap zlib libxxhash libsystemd libseccomp
+unit-libs := libbpf jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 mount libcap zlib libxxhash libsystemd libseccomp
 
 $(O)/tests/lib/%.o: tests/lib/%.c
 	$(say) CC $<
@@ -210,6 +213,15 @@ $(O)/man/%: userspace/man/%.scd userspace/man/page.sh userspace/conf/settings.h
 man: $(man-pages)
 .PHONY: man
 
+# The unit tests installed and run by the kernel's own kselftest runner; its exit status says nothing, so the verdict is ours.
+kselftest: unit
+	@scripts/get-kselftest $(O)/kselftest
+	$(Q)rm -rf $(O)/ksft && mkdir -p $(O)/ksft/kselftest
+	$(Q)$(MAKE) --no-print-directory -C tests KSELFTEST=$(O)/kselftest OUTPUT=$(O)/tests/unit INSTALL_PATH=$(O)/ksft/tidemark install > $(O)/ksft.log
+	$(Q)cp $(O)/kselftest/run_kselftest.sh $(O)/ksft/ && cp $(O)/kselftest/kselftest/* $(O)/ksft/kselftest/
+	$(Q)$(MAKE) --no-print-directory -s -C tests KSELFTEST=$(O)/kselftest OUTPUT=$(O)/tests/unit COLLECTION=tidemark emit_tests > $(O)/ksft/kselftest-list.txt
+	$(Q)cd $(O)/ksft && ./run_kselftest.sh -c tidemark | $(TOP)/scripts/tap-verdict
+
 # ---- install
 
 sysusersdir ?= $(prefix)/lib/sysusers.d
@@ -240,11 +252,12 @@ help:
 	  'make check     every test (at most 45 minutes on 2 cores; installs what is missing)' \
 	  'make test      the quick tests (5 minutes)' \
 	  'make soak      the long ones' \
+	  'make kselftest the unit tests under the kernel'"'"'s own kselftest runner' \
 	  'make kbuild KDIR=...   BPF objects and the test module with the kernel'"'"'s own build system' \
 	  'make install DESTDIR= prefix=/usr' \
 	  'Variables: V=1 O=DIR CC= CLANG= CFLAGS= SAN=1 (address and undefined-behaviour sanitizers)'
 
-.PHONY: all bpf kbuild unit oracle fuzz-replay setup demo test check soak install clean help
+.PHONY: all bpf kbuild kselftest unit oracle fuzz-replay setup demo test check soak install clean help
 .SECONDARY:
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -363,7 +363,8 @@ static int make_socket(struct tm_rest *r)
 	if (getgrnam_r("tidemark", &gr, buf, sizeof(buf), &found) == 0 && found) {
 		r->group = found->gr_gid;
 		r->have_group = true;
-		(void)fchownat(r->d->runfd, SOCKET_NAME, (uid_t)-1, r->group, AT_SYMLINK_NOFOLLOW);
+		if (fchownat(r->d->runfd, SOCKET_NAME, (uid_t)-1, r->group, AT_SYMLINK_NOFOLLOW) < 0)
+			tm_warn("api.sock cannot be given to the group tidemark: only root may use it");
 	}
 	if (listen(fd, 128) < 0)
 		return -errno;
