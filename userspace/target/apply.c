@@ -273,7 +273,7 @@ static int step_content(struct tm_target *t, const struct tm_step *s)
 
 static int patch_ranges(struct tm_target *t, const struct tm_step *s, int fd)
 {
-	_cleanup_free_ uint8_t *buf = malloc(TM_LOG_REC_MAX);
+	_cleanup_free_ uint8_t *buf = malloc(TM_CLOG_REC_MAX);
 	const struct tm_patch *p = &s->patch;
 
 	if (!buf)
@@ -286,11 +286,11 @@ static int patch_ranges(struct tm_target *t, const struct tm_step *s, int fd)
 
 		if (!v->log_off) {
 			r = tm_zero_range(fd, v->off, v->len);
-		} else if (v->len > TM_LOG_REC_MAX) {
+		} else if (v->len > TM_CLOG_REC_MAX) {
 			r = -EUCLEAN;
 		} else {
-			r = tm_log_read(t->log, v->log_off, buf, v->len);
-			if (r == 0 && tm_log_hash(buf, v->len) != v->sum)
+			r = tm_clog_read(t->log, v->log_off, buf, v->len);
+			if (r == 0 && tm_clog_hash(buf, v->len) != v->sum)
 				r = -EIO;
 			if (r == 0)
 				r = tm_pwrite_full(fd, buf, v->len, (off_t)v->off);

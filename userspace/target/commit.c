@@ -50,12 +50,12 @@ int tm_commit_log(struct tm_target *t, const struct tm_plan *plan)
 	r = tm_stage_sync(t);
 	tm_failpoint("staged");
 	if (r == 0 && !t->log_begun)
-		r = tm_log_begin(t->log);
+		r = tm_clog_begin(t->log);
 	for (size_t i = 0; i < plan->n && r == 0; i++)
-		r = tm_log_step(t->log, &plan->steps[i]);
+		r = tm_clog_step(t->log, &plan->steps[i]);
 	tm_failpoint("logged");
 	if (r == 0)
-		r = tm_log_commit(t->log, t->seq, t->batch.head.flags);
+		r = tm_clog_commit(t->log, t->seq, t->batch.head.flags);
 	tm_failpoint("committed");
 	return r;
 }

@@ -109,6 +109,28 @@ static void mark(struct pstate *s, struct pobj *from, struct pobj *end, uint8_t 
 	}
 }
 
+/*
+ * The way up from @d ends nowhere: a directory that is known stays where it is, its entries are as valid as ever. Returns
+ * whether there is one whose sighting can be given up.
+ */
+static bool give_up_sighting(struct pstate *s, struct pobj *d)
+{
+	struct pobj *known = NULL;
+
+	for (struct pobj *o = d; o && o->reach == REACH_WALKING;) {
+		if (o->known && o->last)
+			known = o;
+		if (parent_at_end(s, o, &o) < 0)
+			return false;
+	}
+	mark(s, d, NULL, known ? REACH_UNKNOWN : REACH_BAD);
+	if (!known)
+		return false;
+	known->last = NULL;
+	s->out->held = true;
+	return true;
+}
+
 /* Is @d connected to the root (or parked) at the end? Sets d->reach to OK or BAD. */
 static int reach(struct pstate *s, struct pobj *d)
 {
@@ -129,7 +151,10 @@ again:
 			return r;
 		goto again;
 	}
-	mark(s, d, o, o && o->reach == REACH_OK && o->is_dir ? REACH_OK : REACH_BAD);
+	if (o && o->reach == REACH_OK)
+		mark(s, d, o, REACH_OK);
+	else if (give_up_sighting(s, d))
+		goto again;
 	return 0;
 }
 

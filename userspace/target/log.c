@@ -15,7 +15,7 @@
 #define TRIM_BYTES ((off_t)64 << 20)	/* a larger file is cut back */
 #define OUT_BYTES ((size_t)256 << 10)
 
-struct tm_log {
+struct tm_clog {
 	int fd;
 	int error;		/* sticky */
 	uint64_t gen;
@@ -27,7 +27,7 @@ struct tm_log {
 	struct tm_buf rec;
 };
 
-static int fail(struct tm_log *l, int error)
+static int fail(struct tm_clog *l, int error)
 {
 	if (!l->error)
 		l->error = error;
@@ -36,12 +36,12 @@ static int fail(struct tm_log *l, int error)
 
 static ssize_t read_file(void *ctx, void *p, size_t n, uint64_t off)
 {
-	struct tm_log *l = ctx;
+	struct tm_clog *l = ctx;
 
 	return tm_pread_full(l->fd, p, n, (off_t)off);
 }
 
-static int flush(struct tm_log *l)
+static int flush(struct tm_clog *l)
 {
 	int r;
 
@@ -55,27 +55,27 @@ static int flush(struct tm_log *l)
 	return 0;
 }
 
-static int append(struct tm_log *l, uint16_t type, const void *payload, uint32_t len)
+static int append(struct tm_clog *l, uint16_t type, const void *payload, uint32_t len)
 {
-	uint8_t h[TM_LOG_REC_HEAD];
+	uint8_t h[TM_CLOG_REC_HEAD];
 	uint64_t sum;
 
 	if (l->error)
 		return l->error;
-	sum = tm_log_rec_put(h, l->gen, l->pos + l->out.len, type, payload, len);
+	sum = tm_clog_rec_put(h, l->gen, l->pos + l->out.len, type, payload, len);
 	tm_put_raw(&l->out, h, sizeof(h));
 	tm_put_raw(&l->out, payload, len);
 	if (tm_buf_error(&l->out))
 		return fail(l, tm_buf_error(&l->out));
 	l->records++;
 	l->undo_sum = l->sum;
-	l->sum = tm_log_sum_add(l->sum, sum);
+	l->sum = tm_clog_sum_add(l->sum, sum);
 	return l->out.len >= OUT_BYTES ? flush(l) : 0;
 }
 
-int tm_log_begin(struct tm_log *l)
+int tm_clog_begin(struct tm_clog *l)
 {
-	uint8_t head[TM_LOG_HEAD];
+	uint8_t head[TM_CLOG_HEAD];
 	off_t end;
 
 	if (l->error)
@@ -88,20 +88,20 @@ int tm_log_begin(struct tm_log *l)
 	l->records = 0;
 	l->sum = 0;
 	tm_buf_reset(&l->out);
-	tm_log_head_put(head, l->gen);
+	tm_clog_head_put(head, l->gen);
 	tm_put_raw(&l->out, head, sizeof(head));
 	return tm_buf_error(&l->out) ? fail(l, tm_buf_error(&l->out)) : 0;
 }
 
-int tm_log_data(struct tm_log *l, const void *p, uint32_t n, uint64_t *ret_off)
+int tm_clog_data(struct tm_clog *l, const void *p, uint32_t n, uint64_t *ret_off)
 {
 	uint64_t at;
 	int r = flush(l);
 
 	if (r < 0)
 		return r;
-	at = l->pos + TM_LOG_REC_HEAD;
-	r = append(l, TM_LOG_DATA, p, n);
+	at = l->pos + TM_CLOG_REC_HEAD;
+	r = append(l, TM_CLOG_DATA, p, n);
 	if (r == 0)
 		r = flush(l);
 	if (r == 0)
@@ -109,37 +109,37 @@ int tm_log_data(struct tm_log *l, const void *p, uint32_t n, uint64_t *ret_off)
 	return r;
 }
 
-void tm_log_undo_data(struct tm_log *l, uint64_t off)
+void tm_clog_undo_data(struct tm_clog *l, uint64_t off)
 {
-	l->pos = off - TM_LOG_REC_HEAD;
+	l->pos = off - TM_CLOG_REC_HEAD;
 	l->records--;
 	l->sum = l->undo_sum;
 }
 
-uint64_t tm_log_size(const struct tm_log *l)
+uint64_t tm_clog_size(const struct tm_clog *l)
 {
 	return l->pos + l->out.len;
 }
 
-int tm_log_step(struct tm_log *l, const struct tm_step *s)
+int tm_clog_step(struct tm_clog *l, const struct tm_step *s)
 {
 	tm_buf_reset(&l->rec);
 	tm_step_put(&l->rec, s);
 	if (tm_buf_error(&l->rec))
 		return fail(l, tm_buf_error(&l->rec));
-	return append(l, TM_LOG_STEP, l->rec.data, (uint32_t)l->rec.len);
+	return append(l, TM_CLOG_STEP, l->rec.data, (uint32_t)l->rec.len);
 }
 
-int tm_log_commit(struct tm_log *l, uint64_t seq, uint32_t flags)
+int tm_clog_commit(struct tm_clog *l, uint64_t seq, uint32_t flags)
 {
-	struct tm_log_trailer t = { .seq = seq, .records = l->records, .sum = l->sum, .flags = flags };
+	struct tm_clog_trailer t = { .seq = seq, .records = l->records, .sum = l->sum, .flags = flags };
 	int r;
 
 	tm_buf_reset(&l->rec);
-	tm_log_trailer_put(&l->rec, &t);
+	tm_clog_trailer_put(&l->rec, &t);
 	if (tm_buf_error(&l->rec))
 		return fail(l, tm_buf_error(&l->rec));
-	r = append(l, TM_LOG_TRAILER, l->rec.data, (uint32_t)l->rec.len);
+	r = append(l, TM_CLOG_TRAILER, l->rec.data, (uint32_t)l->rec.len);
 	if (r == 0)
 		r = flush(l);
 	/* All records and the trailer with one sync: a torn one has no valid trailer. */
@@ -148,7 +148,7 @@ int tm_log_commit(struct tm_log *l, uint64_t seq, uint32_t flags)
 	return r;
 }
 
-int tm_log_read(struct tm_log *l, uint64_t off, void *p, size_t n)
+int tm_clog_read(struct tm_clog *l, uint64_t off, void *p, size_t n)
 {
 	ssize_t k = tm_pread_full(l->fd, p, n, (off_t)off);
 
@@ -159,13 +159,13 @@ int tm_log_read(struct tm_log *l, uint64_t off, void *p, size_t n)
 
 static int load_record(void *arg, uint16_t type, uint64_t off _unused_, const uint8_t *payload, uint32_t len)
 {
-	struct tm_log_batch *b = arg;
+	struct tm_clog_batch *b = arg;
 	struct tm_rd r;
 	struct tm_step s;
 	void *copy;
 	int err;
 
-	if (type != TM_LOG_STEP)
+	if (type != TM_CLOG_STEP)
 		return 0;
 	if (b->n == b->cap) {
 		size_t cap = b->cap ? b->cap * 2 : 256;
@@ -187,25 +187,25 @@ static int load_record(void *arg, uint16_t type, uint64_t off _unused_, const ui
 	return 0;
 }
 
-int tm_log_load(struct tm_log *l, struct tm_log_batch *ret)
+int tm_clog_load(struct tm_clog *l, struct tm_clog_batch *ret)
 {
-	struct tm_log_src src = { read_file, l };
+	struct tm_clog_src src = { read_file, l };
 
-	*ret = (struct tm_log_batch){ 0 };
+	*ret = (struct tm_clog_batch){ 0 };
 	tm_arena_init(&ret->arena, (size_t)4 << 30);
-	return tm_log_scan(&src, load_record, ret, &ret->trailer);
+	return tm_clog_scan(&src, load_record, ret, &ret->trailer);
 }
 
-void tm_log_batch_free(struct tm_log_batch *b)
+void tm_clog_batch_free(struct tm_clog_batch *b)
 {
 	for (size_t i = 0; i < b->n; i++)
 		free(b->steps[i].patch.v);
 	free(b->steps);
 	tm_arena_free(&b->arena);
-	*b = (struct tm_log_batch){ 0 };
+	*b = (struct tm_clog_batch){ 0 };
 }
 
-static int make_room(struct tm_log *l)
+static int make_room(struct tm_clog *l)
 {
 	_cleanup_free_ uint8_t *zeros = calloc(1, (size_t)KEEP_BYTES);
 	int r;
@@ -218,9 +218,9 @@ static int make_room(struct tm_log *l)
 	return fsync(l->fd) < 0 ? -errno : 0;
 }
 
-static int set_up(struct tm_log *l, int statefd)
+static int set_up(struct tm_clog *l, int statefd)
 {
-	uint8_t head[TM_LOG_HEAD];
+	uint8_t head[TM_CLOG_HEAD];
 	ssize_t n;
 	int r;
 
@@ -230,7 +230,7 @@ static int set_up(struct tm_log *l, int statefd)
 	n = tm_pread_full(l->fd, head, sizeof(head), 0);
 	if (n < 0)
 		return (int)n;
-	if (n == (ssize_t)sizeof(head) && tm_log_head_get(head, &l->gen) == 0)
+	if (n == (ssize_t)sizeof(head) && tm_clog_head_get(head, &l->gen) == 0)
 		return 0;
 	if (lseek(l->fd, 0, SEEK_END) < KEEP_BYTES) {
 		r = make_room(l);
@@ -244,9 +244,9 @@ static int set_up(struct tm_log *l, int statefd)
 	return 0;
 }
 
-int tm_log_open(int statefd, struct tm_log **ret)
+int tm_clog_open(int statefd, struct tm_clog **ret)
 {
-	struct tm_log *l = calloc(1, sizeof(*l));
+	struct tm_clog *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (!l)
@@ -255,14 +255,14 @@ int tm_log_open(int statefd, struct tm_log **ret)
 	tm_buf_init(&l->rec, 0);
 	r = set_up(l, statefd);
 	if (r < 0) {
-		tm_log_close(l);
+		tm_clog_close(l);
 		return r;
 	}
 	*ret = l;
 	return 0;
 }
 
-void tm_log_close(struct tm_log *l)
+void tm_clog_close(struct tm_clog *l)
 {
 	if (!l)
 		return;

@@ -14,27 +14,27 @@ static void put64(uint8_t *p, uint64_t v)
 		p[i] = (uint8_t)(v >> (8 * i));
 }
 
-uint64_t tm_log_hash(const void *p, size_t n)
+uint64_t tm_clog_hash(const void *p, size_t n)
 {
 	return XXH3_64bits(p, n);
 }
 
-void tm_log_head_put(uint8_t p[TM_LOG_HEAD], uint64_t gen)
+void tm_clog_head_put(uint8_t p[TM_CLOG_HEAD], uint64_t gen)
 {
-	memset(p, 0, TM_LOG_HEAD);
+	memset(p, 0, TM_CLOG_HEAD);
 	memcpy(p, magic, sizeof(magic));
 	put64(p + 8, gen);
 	put64(p + 16, XXH3_64bits(p, 16));
 }
 
-int tm_log_head_get(const uint8_t p[TM_LOG_HEAD], uint64_t *ret_gen)
+int tm_clog_head_get(const uint8_t p[TM_CLOG_HEAD], uint64_t *ret_gen)
 {
 	struct tm_rd r = tm_rd(p + 8, 16);
 	uint64_t gen = tm_get_u64(&r), sum = tm_get_u64(&r);
 
 	if (memcmp(p, magic, sizeof(magic)) || sum != XXH3_64bits(p, 16))
 		return -EBADMSG;
-	for (size_t i = 24; i < TM_LOG_HEAD; i++)
+	for (size_t i = 24; i < TM_CLOG_HEAD; i++)
 		if (p[i])
 			return -EBADMSG;
 	*ret_gen = gen;
@@ -53,7 +53,7 @@ static uint64_t rec_sum(uint64_t gen, uint64_t off, uint16_t type, const void *p
 	return XXH3_64bits(h, sizeof(h));
 }
 
-uint64_t tm_log_rec_put(uint8_t h[TM_LOG_REC_HEAD], uint64_t gen, uint64_t off, uint16_t type, const void *payload,
+uint64_t tm_clog_rec_put(uint8_t h[TM_CLOG_REC_HEAD], uint64_t gen, uint64_t off, uint16_t type, const void *payload,
 			uint32_t len)
 {
 	uint64_t sum = rec_sum(gen, off, type, payload, len);
@@ -64,7 +64,7 @@ uint64_t tm_log_rec_put(uint8_t h[TM_LOG_REC_HEAD], uint64_t gen, uint64_t off, 
 	return sum;
 }
 
-uint64_t tm_log_sum_add(uint64_t sum, uint64_t rec)
+uint64_t tm_clog_sum_add(uint64_t sum, uint64_t rec)
 {
 	uint8_t h[16];
 
@@ -73,7 +73,7 @@ uint64_t tm_log_sum_add(uint64_t sum, uint64_t rec)
 	return XXH3_64bits(h, sizeof(h));
 }
 
-void tm_log_trailer_put(struct tm_buf *b, const struct tm_log_trailer *t)
+void tm_clog_trailer_put(struct tm_buf *b, const struct tm_clog_trailer *t)
 {
 	tm_put_u64(b, t->seq);
 	tm_put_u64(b, t->records);
@@ -81,7 +81,7 @@ void tm_log_trailer_put(struct tm_buf *b, const struct tm_log_trailer *t)
 	tm_put_u32(b, t->flags);
 }
 
-static int trailer_get(const uint8_t *p, uint32_t len, struct tm_log_trailer *t)
+static int trailer_get(const uint8_t *p, uint32_t len, struct tm_clog_trailer *t)
 {
 	struct tm_rd r = tm_rd(p, len);
 
@@ -92,7 +92,7 @@ static int trailer_get(const uint8_t *p, uint32_t len, struct tm_log_trailer *t)
 	return tm_rd_end(&r);
 }
 
-static int read_exactly(const struct tm_log_src *src, void *p, size_t n, uint64_t off)
+static int read_exactly(const struct tm_clog_src *src, void *p, size_t n, uint64_t off)
 {
 	ssize_t k = src->read(src->ctx, p, n, off);
 
@@ -108,9 +108,9 @@ struct rec {
 	uint64_t sum;
 };
 
-static int rec_read(const struct tm_log_src *src, uint64_t gen, uint64_t off, uint8_t *payload, struct rec *ret)
+static int rec_read(const struct tm_clog_src *src, uint64_t gen, uint64_t off, uint8_t *payload, struct rec *ret)
 {
-	uint8_t h[TM_LOG_REC_HEAD];
+	uint8_t h[TM_CLOG_REC_HEAD];
 	struct tm_rd r = tm_rd(h, sizeof(h));
 	int err = read_exactly(src, h, sizeof(h), off);
 
@@ -122,7 +122,7 @@ static int rec_read(const struct tm_log_src *src, uint64_t gen, uint64_t off, ui
 		return -ENODATA;
 	ret->gen = tm_get_u64(&r);
 	ret->sum = tm_get_u64(&r);
-	if (ret->gen != gen || ret->len > TM_LOG_REC_MAX)
+	if (ret->gen != gen || ret->len > TM_CLOG_REC_MAX)
 		return -ENODATA;
 	err = read_exactly(src, payload, ret->len, off + sizeof(h));
 	if (err)
@@ -130,11 +130,11 @@ static int rec_read(const struct tm_log_src *src, uint64_t gen, uint64_t off, ui
 	return rec_sum(gen, off, ret->type, payload, ret->len) == ret->sum ? 0 : -ENODATA;
 }
 
-static int scan(const struct tm_log_src *src, uint64_t gen, uint8_t *payload, tm_log_fn fn, void *arg,
-		struct tm_log_trailer *ret)
+static int scan(const struct tm_clog_src *src, uint64_t gen, uint8_t *payload, tm_clog_fn fn, void *arg,
+		struct tm_clog_trailer *ret)
 {
-	struct tm_log_trailer t;
-	uint64_t off = TM_LOG_HEAD, records = 0, sum = 0;
+	struct tm_clog_trailer t;
+	uint64_t off = TM_CLOG_HEAD, records = 0, sum = 0;
 	struct rec rec = { 0 };
 	int r;
 
@@ -142,16 +142,16 @@ static int scan(const struct tm_log_src *src, uint64_t gen, uint8_t *payload, tm
 		r = rec_read(src, gen, off, payload, &rec);
 		if (r < 0)
 			return r;
-		if (rec.type == TM_LOG_TRAILER)
+		if (rec.type == TM_CLOG_TRAILER)
 			break;
-		if (rec.type != TM_LOG_DATA && rec.type != TM_LOG_STEP)
+		if (rec.type != TM_CLOG_DATA && rec.type != TM_CLOG_STEP)
 			return -ENODATA;
-		r = fn(arg, rec.type, off + TM_LOG_REC_HEAD, payload, rec.len);
+		r = fn(arg, rec.type, off + TM_CLOG_REC_HEAD, payload, rec.len);
 		if (r < 0)
 			return r;
-		sum = tm_log_sum_add(sum, rec.sum);
+		sum = tm_clog_sum_add(sum, rec.sum);
 		records++;
-		off += TM_LOG_REC_HEAD + (uint64_t)rec.len;
+		off += TM_CLOG_REC_HEAD + (uint64_t)rec.len;
 	}
 	if (trailer_get(payload, rec.len, &t) < 0 || t.records != records || t.sum != sum)
 		return -ENODATA;
@@ -159,18 +159,18 @@ static int scan(const struct tm_log_src *src, uint64_t gen, uint8_t *payload, tm
 	return 0;
 }
 
-int tm_log_scan(const struct tm_log_src *src, tm_log_fn fn, void *arg, struct tm_log_trailer *ret)
+int tm_clog_scan(const struct tm_clog_src *src, tm_clog_fn fn, void *arg, struct tm_clog_trailer *ret)
 {
-	_cleanup_free_ uint8_t *payload = malloc(TM_LOG_REC_MAX);
+	_cleanup_free_ uint8_t *payload = malloc(TM_CLOG_REC_MAX);
 	uint64_t gen;
 	int r;
 
 	if (!payload)
 		return -ENOMEM;
-	r = read_exactly(src, payload, TM_LOG_HEAD, 0);
+	r = read_exactly(src, payload, TM_CLOG_HEAD, 0);
 	if (r < 0)
 		return r;
-	if (tm_log_head_get(payload, &gen) < 0)
+	if (tm_clog_head_get(payload, &gen) < 0)
 		return -ENODATA;
 	return scan(src, gen, payload, fn, arg, ret);
 }

@@ -88,9 +88,9 @@ static int clean_park(struct tm_target *t)
 
 int tm_recover(struct tm_target *t)
 {
-	struct tm_log_batch b;
+	struct tm_clog_batch b;
 	size_t done = 0;
-	int r = tm_log_load(t->log, &b);
+	int r = tm_clog_load(t->log, &b);
 
 	if (r == -EBADMSG)
 		r = -EUCLEAN;
@@ -102,7 +102,7 @@ int tm_recover(struct tm_target *t)
 			r = tm_commit_apply(t, b.steps, b.n, done, b.trailer.seq, b.trailer.flags);
 		t->replaying = false;
 	}
-	tm_log_batch_free(&b);
+	tm_clog_batch_free(&b);
 	if (r < 0 && r != -ENODATA)
 		return r;
 	r = tm_stage_clean(t);

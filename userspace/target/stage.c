@@ -177,7 +177,7 @@ static int open_base(struct tm_target *t)
 
 static int log_begin(struct tm_target *t)
 {
-	int r = t->log_begun ? 0 : tm_log_begin(t->log);
+	int r = t->log_begun ? 0 : tm_clog_begin(t->log);
 
 	if (r == 0)
 		t->log_begun = true;
@@ -250,7 +250,7 @@ static int begin_take(struct tm_target *t)
 /* Too much for the log: copy the file after all, and write into the copy what the log has of it. */
 static int redo_to_clone(struct tm_target *t)
 {
-	_cleanup_free_ uint8_t *buf = malloc(TM_LOG_REC_MAX);
+	_cleanup_free_ uint8_t *buf = malloc(TM_CLOG_REC_MAX);
 	struct tm_incoming *in = &t->in;
 	struct tm_patch p = in->o->patch;
 	int r;
@@ -264,7 +264,7 @@ static int redo_to_clone(struct tm_target *t)
 			r = tm_zero_range(in->fd, p.v[i].off, p.v[i].len);
 			continue;
 		}
-		r = tm_log_read(t->log, p.v[i].log_off, buf, p.v[i].len);
+		r = tm_clog_read(t->log, p.v[i].log_off, buf, p.v[i].len);
 		if (r == 0)
 			r = tm_pwrite_full(in->fd, buf, p.v[i].len, (off_t)p.v[i].off);
 	}
@@ -320,14 +320,14 @@ int tm_stage_data(struct tm_target *t, uint64_t off, const uint8_t *p, uint32_t 
 		return r;
 	limit = in->size / 2;
 	if (in->take == TM_TAKE_REDO && (in->redo_bytes + in->frame_len > limit ||
-					 tm_log_size(t->log) + in->frame_len > TM_REDO_BYTES_MAX)) {
+					 tm_clog_size(t->log) + in->frame_len > TM_REDO_BYTES_MAX)) {
 		r = redo_to_clone(t);
 		if (r < 0)
 			return give_up(t, r);
 	}
 	if (in->take == TM_TAKE_REDO) {
-		in->frame_sum = tm_log_hash(p, in->frame_len);
-		r = tm_log_data(t->log, p, (uint32_t)in->frame_len, &in->frame_log);
+		in->frame_sum = tm_clog_hash(p, in->frame_len);
+		r = tm_clog_data(t->log, p, (uint32_t)in->frame_len, &in->frame_log);
 	} else {
 		r = tm_pwrite_full(in->fd, p, in->frame_len, (off_t)off);
 	}
@@ -363,7 +363,7 @@ int tm_stage_verdict(struct tm_target *t, uint8_t verdict)
 		r = frame_good(t);
 	} else {
 		if (in->take == TM_TAKE_REDO)
-			tm_log_undo_data(t->log, in->frame_log);
+			tm_clog_undo_data(t->log, in->frame_log);
 		in->bad_seen = true;
 		r = tm_cover_add(&in->owed, in->frame_off, in->frame_off + in->frame_len);
 	}

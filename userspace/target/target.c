@@ -93,7 +93,7 @@ static int open_all(struct tm_target *t)
 		return t->parkfd;
 	r = open_table(t);
 	if (r == 0)
-		r = tm_log_open(t->statefd, &t->log);
+		r = tm_clog_open(t->statefd, &t->log);
 	if (r == 0)
 		r = tm_recover(t);
 	if (r == 0 && fsync(t->statefd) < 0)
@@ -138,7 +138,7 @@ void tm_target_close(struct tm_target *t)
 		tm_dirs_reset(&t->dirs);
 	}
 	tm_table_close(t->table);
-	tm_log_close(t->log);
+	tm_clog_close(t->log);
 	tm_close(t->parkfd);
 	tm_close(t->stagefd);
 	tm_close(t->statefd);

@@ -51,7 +51,7 @@ struct tm_target {
 	struct tm_target_opts opts;
 	int rootfd, statefd, stagefd, parkfd;
 	struct tm_table *table;
-	struct tm_log *log;
+	struct tm_clog *log;
 	struct tm_dirs dirs;
 	bool log_begun;			/* for the present batch */
 	int reflink;			/* -1 not tried, 0 no, 1 yes */
