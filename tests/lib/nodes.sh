@@ -97,7 +97,8 @@ node_start()
 	[[ $# -gt 0 ]] && NODE_OPTIONS[$n]="$*"
 	mkdir -p "$(state_dir "$n")" "$W/$n/run"
 	# shellcheck disable=SC2086
-	in_node "$n" "$O/tidemarkd" --state-dir "$(state_dir "$n")" --runtime-dir "$W/$n/run" \
+	# Not through in_node: a function in the background is a shell of its own, and $! would be that shell.
+	nsenter --net="/run/netns/$NS_PREFIX$n" -- "$O/tidemarkd" --state-dir "$(state_dir "$n")" --runtime-dir "$W/$n/run" \
 		--set cluster.name="cluster-$n" --set capture.backend="$BACKEND" ${NODE_OPTIONS[$n]:-} \
 		>> "$W/$n/log" 2>&1 < /dev/null &
 	NODE_PID[$n]=$!

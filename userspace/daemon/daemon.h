@@ -146,7 +146,7 @@ struct tm_policy {
 	uint64_t heal_set;		/* the set that heals what is incomplete; 0: not handed yet */
 	uint64_t all_set;		/* the set that completes the first sync; 0: not handed yet */
 	bool rescan_counted;
-	sd_event_source *pace_timer;	/* next look at the backlog */
+	sd_event_source *pace_timer;	/* source: next look at the backlog; target: is it quiet? */
 	uint64_t last_hand_ms;
 	uint64_t retry_at_ms;		/* when torn records are tried again */
 	unsigned int retries;
@@ -159,7 +159,6 @@ struct tm_policy {
 	struct tm_ctl_progress prog;	/* last one of the current worker */
 	struct tm_ctl_progress counted;	/* what of it is in totals already */
 	uint64_t rate_now, rate_mark_bytes, rate_mark_ms, rate_start_ms;
-	uint64_t target_seen_ms;	/* target: last sign of a batch */
 
 	struct tm_failure *failures;	/* ring, TM_FAILURES_MAX */
 	unsigned int n_failures, next_failure;

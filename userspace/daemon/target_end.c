@@ -13,7 +13,8 @@
 
 #define HANDSHAKES_MAX 8	/* per policy */
 #define HANDSHAKE_SLACK_MS 10000	/* for the worker to start, beyond the handshake itself */
-#define BUSY_MS 1500		/* after its last news a target counts as idle */
+#define QUIET_MS 1500		/* after the end of a batch: no other one follows, the source is through */
+#define SILENT_MS 3000 		/* within a batch the worker has news several times a second */
 
 struct tm_target_conn {
 	struct tm_target_conn *next;
@@ -62,6 +63,7 @@ static void owner_gone(struct tm_policy *p)
 	p->w = NULL;
 	p->conn = TM_CONN_NONE;
 	p->lost = true;
+	tm_timer_off(&p->pace_timer);
 	if (p->run_open)
 		tm_run_end(p, TM_RUN_FAILED, "the connection ended");
 	/* The newest one that proved itself, if it was waiting for this end. */
@@ -101,6 +103,22 @@ static bool take_authed(struct tm_target_conn *c, struct tm_rd *r)
 
 /* ---- news of the owner */
 
+/* The target is not told where a change set ends: what follows nothing for a while was the end. */
+static int on_quiet(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct tm_policy *p = arg;
+
+	(void)s;
+	(void)usec;
+	if (!p->run_open)
+		return 0;
+	p->rec.finished_ns = p->rec.status_ns = tm_wall_ns();
+	p->rec.first_done = true;
+	tm_run_end(p, TM_RUN_FINISHED, NULL);
+	tm_policy_save_later(p);
+	return 0;
+}
+
 static void count_batch(struct tm_policy *p, const struct tm_ctl_progress *m)
 {
 	bool news = m->phase != 0 || m->batches != p->counted.batches;
@@ -108,14 +126,9 @@ static void count_batch(struct tm_policy *p, const struct tm_ctl_progress *m)
 	if (news && !p->run_open)
 		tm_run_begin(p, p->rec.first_done ? TM_RUN_CONTINUOUS : TM_RUN_FIRST);
 	tm_run_progress(p, m);
-	if (news)
-		p->target_seen_ms = tm_mono_ms();
-	if (m->batches && m->phase == 0) {
-		p->rec.finished_ns = tm_wall_ns();
-		p->rec.first_done = true;
-		tm_run_end(p, TM_RUN_FINISHED, NULL);
-		tm_policy_save_later(p);
-	}
+	if (!news)
+		return;
+	(void)tm_timer_set(p->d, &p->pace_timer, m->phase ? SILENT_MS : QUIET_MS, on_quiet, p);
 }
 
 static bool take_report(struct tm_target_conn *c, uint16_t type, struct tm_rd *r)
@@ -287,8 +300,10 @@ void tm_target_end_drop(struct tm_policy *p)
 		if (w)
 			tm_worker_let_go(w);
 	}
-	if (p->rec.role == TM_REC_TARGET)
+	if (p->rec.role == TM_REC_TARGET) {
 		p->w = NULL;
+		tm_timer_off(&p->pace_timer);
+	}
 }
 
 bool tm_target_end_notice(struct tm_policy *p, uint32_t code, const char *text)
@@ -300,5 +315,5 @@ bool tm_target_end_notice(struct tm_policy *p, uint32_t code, const char *text)
 
 bool tm_target_end_busy(const struct tm_policy *p)
 {
-	return p->conn == TM_CONN_SESSION && (p->prog.phase != 0 || (p->run_open && tm_mono_ms() - p->target_seen_ms < BUSY_MS));
+	return p->conn == TM_CONN_SESSION && p->run_open;
 }
