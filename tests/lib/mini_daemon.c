@@ -72,7 +72,7 @@ struct tm_ctl_start mini_start(enum tm_role role, const char *root, const struct
 		.log_level = 7,
 		.id = "mini-policy-0001",
 		.uid = MINI_UID,
-		.handshake_timeout_ms = 5000,
+		.handshake_timeout_ms = 20000,
 		.brake_percent = 50,
 		.brake_objects = 10000,
 	};

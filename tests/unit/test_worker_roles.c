@@ -320,7 +320,8 @@ int main(int argc, char **argv)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
-	strcpy(top, "/tmp/tm-roles-XXXXXX");
+	snprintf(top, sizeof(top), "%.40s/tm-roles-XXXXXX",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	if (!mkdtemp(top) || mini_key(&keys[0]) < 0 || mini_key(&keys[1]) < 0)
 		return 1;
 	snprintf(src, sizeof(src), "%s/src", top);
