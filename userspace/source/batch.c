@@ -257,8 +257,10 @@ static int emit_object(struct tm_source *s, struct tm_assert *a, struct src_dir 
 		if (ino->flags & TM_CF_ATTR)
 			a->flags |= TM_AF_ATTR;
 	}
-	if (seen->attrs.kind == TM_KIND_REG)
-		a->flags |= src_owed(s, seen->oid) ? TM_AF_WHOLE : content_flags(s, ino, flags);
+	if (src_owed(s, seen->oid))
+		a->flags |= seen->attrs.kind == TM_KIND_REG ? TM_AF_WHOLE : TM_AF_ATTR;
+	else if (seen->attrs.kind == TM_KIND_REG)
+		a->flags |= content_flags(s, ino, flags);
 	estimate(s, ino, &seen->attrs, a->flags);
 	r = obj_note(s, dir, a->name ? a->name : "", a->name_len, seen, ino, a->flags);
 	if (r < 0)

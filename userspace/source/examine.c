@@ -222,7 +222,7 @@ static int settle_group(struct tm_source *s, struct src_group *g)
 	 * and then it is listed as a whole, because it is forgotten here.
 	 */
 	if (d && src_index_detached(&s->index, d))
-		return 0;
+		return src_dir_owe_listing(s, d);
 	/* Came and went. */
 	if (!d && hinted && !live)
 		return 0;
@@ -477,7 +477,8 @@ static int settle_ino(struct tm_source *s, struct src_ino *i)
 	 * Last seen in a directory that is none of ours: a file with a link outside, or in a directory
 	 * that a later set brings, with all that is in it.
 	 */
-	if (!hinted && !tm_oid_is_none(i->dir) && !src_index_get(&s->index, i->dir))
+	if (!hinted && !tm_oid_is_none(i->dir) && !src_index_get(&s->index, i->dir) &&
+	    !src_index_get(&s->index, i->obj))
 		return src_owe(s, i->obj);
 	return src_miss(s, i->obj) ? requeue_ino(s, i) : 0;
 }

@@ -35,7 +35,7 @@ struct src_dir {
 	uint8_t name_len;
 	uint8_t want;			/* enum src_want, while queued */
 	bool queued;
-	bool fresh;			/* in no acknowledged set yet: its listing is owed */
+	bool fresh;			/* its listing is owed, because it is new or names in it were dropped */
 	bool hidden;			/* reserved, with all below it: never replicated */
 	uint32_t seen;			/* mark of the listing that saw it last */
 	uint32_t listed;		/* serial of the batch that listed it last */

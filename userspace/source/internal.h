@@ -150,6 +150,8 @@ int src_list_each(int fd, int (*fn)(const struct src_list_item *it, void *arg), 
 /* Build the index. */
 int src_walk_index(struct tm_source *s);
 int src_enqueue(struct tm_source *s, struct src_dir *d, enum src_want want);
+/* When it is seen again before this set is acknowledged it must be listed (src_dir.fresh). */
+int src_dir_owe_listing(struct tm_source *s, struct src_dir *d);
 /* List the first queued directory into the batch. */
 int src_list_next(struct tm_source *s);
 /* Put a directory that was seen at (parent, name) into the index, and queue it when it is new. */
@@ -166,7 +168,10 @@ bool src_err_fatal(const struct tm_source *s, int r);
 
 /* ---- missing.c ---- */
 
-/* @oid is nowhere to be found and nothing in this set says why: keep its record dirty (true), or give up? */
+/*
+ * @oid is nowhere to be found and nothing in this set says why: keep its record dirty (true), or give up? A directory
+ * that the index has is awaited longer: the change that moved it must come.
+ */
 bool src_miss(struct tm_source *s, struct tm_oid oid);
 /* A change of a file was dropped: when the file turns up in one of the next sets, all of it is in doubt. */
 int src_owe(struct tm_source *s, struct tm_oid oid);

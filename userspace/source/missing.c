@@ -5,12 +5,13 @@
  * A record whose object is not found is either about something deleted, and then done, or about
  * something that moved after the set was taken; then the next set says where to. Where the set
  * itself does not tell which, the record stays dirty and is looked for again with the next set, which
- * holds the move. After two sets without one it is taken for deleted.
+ * holds the move. After a few sets without one it is taken for deleted.
  */
 #include "source/internal.h"
 
-/* Sets in which one record is kept although nothing was found. */
+/* Sets in which one record is kept although nothing was found; the same of a known directory. */
 #define MISS_SETS 2
+#define MISS_SETS_DIR 16
 /* Sets after which a debt is forgotten: the next one names the file, if it still exists. */
 #define OWE_SETS 3
 
@@ -44,7 +45,7 @@ bool src_miss(struct tm_source *s, struct tm_oid oid)
 		n->set_no = s->set_no;
 		n->count++;
 	}
-	return n->count <= MISS_SETS;
+	return n->count <= (src_index_get(&s->index, oid) ? MISS_SETS_DIR : MISS_SETS);
 }
 
 int src_owe(struct tm_source *s, struct tm_oid oid)

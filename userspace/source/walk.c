@@ -170,7 +170,7 @@ int src_enqueue(struct tm_source *s, struct src_dir *d, enum src_want want)
 	return 0;
 }
 
-static int note_fresh(struct tm_source *s, struct src_dir *d)
+int src_dir_owe_listing(struct tm_source *s, struct src_dir *d)
 {
 	size_t cap = s->cap_fresh ? s->cap_fresh * 2 : 64;
 	struct src_dir **v;
@@ -200,7 +200,7 @@ int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, 
 		return -ENOMEM;
 	d->seen = s->mark;
 	if (is_new) {
-		r = note_fresh(s, d);
+		r = src_dir_owe_listing(s, d);
 		if (r < 0)
 			return r;
 	}
@@ -317,8 +317,10 @@ static int listing_failed(struct listing *l, int r)
 	 */
 	if (!src_err_gone(r))
 		src_file_failed(s, l->dir, "", 0, 1, -r);
-	if (r == -EXDEV || (src_err_gone(r) && src_index_detached(&s->index, l->dir)))
+	if (r == -EXDEV)
 		return 0;
+	if (src_err_gone(r) && src_index_detached(&s->index, l->dir))
+		return src_dir_owe_listing(s, l->dir);
 	return src_requeue_dir(s, l->dir->oid, l->want == SRC_WANT_TREE);
 }
 
@@ -328,8 +330,11 @@ int src_list_next(struct tm_source *s)
 	struct listing l = { .s = s, .dir = d, .want = d->want, .may_cut = !s->batch.running };
 	int r;
 
-	if (d->hidden || src_index_detached(&s->index, d))
+	if (d->hidden)
 		return 0;
+	/* In limbo: if it turns up again in this set it is listed then, else it is forgotten. */
+	if (src_index_detached(&s->index, d))
+		return src_dir_owe_listing(s, d);
 	r = list_pass(&l);
 	/*
 	 * Too much content for one batch: its entries went out over several. LISTED needs them all in one,
