@@ -16,7 +16,9 @@ static json_t *body(const char *s)
 
 TEST(bodies_that_are_not_one_strict_object_are_refused)
 {
-	static const char *const bad[] = { "[]", "{\"a\":1,\"a\":2}", "{} x", "{\"a\":\"\xff\"}", "null", "{", "{\"a\":NaN}" };
+	static const char *const bad[] = {
+		"[]", "{\"a\":1,\"a\":2}", "{} x", "{\"a\":\"\xff\"}", "null", "{", "{\"a\":NaN}"
+	};
 	_cleanup_json_ json_t *empty = NULL;
 	static char big[TM_API_BODY_MAX + 2];
 	_cleanup_free_ char *why = NULL;
@@ -56,7 +58,9 @@ TEST(create_has_the_tutorials_defaults)
 
 TEST(create_refuses_by_field)
 {
-	static const struct { const char *body, *field; } bad[] = {
+	static const struct {
+		const char *body, *field;
+	} bad[] = {
 		{ "{\"name\":\"x\"}", "source_dir" },
 		{ "{" BASE ",\"target_port\":0}", "target_port" },
 		{ "{" BASE ",\"target_port\":65536}", "target_port" },
@@ -86,8 +90,10 @@ TEST(a_path_that_is_not_utf8_goes_both_ways_as_base64)
 	char text[256];
 
 	CHECK_EQ(tm_api_set_str(o, "dir", "/a\xff"), 0);
-	snprintf(text, sizeof(text), "{\"name\":\"w\",\"target_dir\":\"/b\",\"target_address\":\"h\",\"source_dir_b64\":\"%s\"}",
-		 json_string_value(json_object_get(o, "dir_b64")));
+	snprintf(
+		text, sizeof(text),
+		"{\"name\":\"w\",\"target_dir\":\"/b\",\"target_address\":\"h\",\"source_dir_b64\":\"%s\"}",
+		json_string_value(json_object_get(o, "dir_b64")));
 	CHECK_EQ(create(text, &c, &no), 0);
 	CHECK_EQ(c.source_dir.len, 3);
 	CHECK_STR(c.source_dir.s, "/a\xff");
@@ -112,14 +118,15 @@ TEST(a_fingerprint_may_have_colons_and_capitals)
 	static struct tm_api_create c;
 	struct tm_api_refusal no;
 
-	CHECK_EQ(create("{" BASE ",\"target_fingerprint\":\"AB:cd0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab\"}",
-			&c, &no), 0);
+	CHECK_EQ(create("{" BASE ",\"target_fingerprint\":\"AB:cd0123456789abcdef0123456789abcdef"
+			"0123456789abcdef0123456789ab\"}", &c, &no), 0);
 	CHECK(c.has_fingerprint && c.fingerprint[0] == 0xab && c.fingerprint[1] == 0xcd);
 }
 
 TEST(sync_and_reject_have_limits)
 {
-	_cleanup_json_ json_t *a = body("{\"timeout_ms\":86400001}"), *b = body("{}"), *c = body("{\"reason\":\"a\\u0007\"}");
+	_cleanup_json_ json_t *a = body("{\"timeout_ms\":86400001}"), *b = body("{}"),
+			      *c = body("{\"reason\":\"a\\u0007\"}");
 	char reason[TM_API_TEXT_MAX + 1];
 	struct tm_api_refusal no;
 	uint64_t ms = 0;
@@ -148,42 +155,88 @@ static json_type type_at(json_t *o, const char *path)
 
 TEST(a_policy_object_has_every_promised_field)
 {
-	struct tm_api_run run = { .id = 3, .kind = "manual", .result = "finished", .error = "", .started_ns = 1 };
+	struct tm_api_run run = {
+		.id = 3, .kind = "manual", .result = "finished", .error = "", .started_ns = 1
+	};
 	struct tm_api_policy p = {
-		.name = "web", .id = "00", .role = "source", .status = "Finished", .status_detail = "",
-		.source_cluster = "a", .source_dir = "/\xff", .target_cluster = "b", .target_dir = "/b",
-		.target_address = "h", .target_port = 3712, .last_error = "", .last_run = &run,
-		.progress = { .percent = -1, .seconds_left = -1 }, .peer_fingerprint = "ff", .peer_cluster = "b",
+		.name = "web",
+		.id = "00",
+		.role = "source",
+		.status = "Finished",
+		.status_detail = "",
+		.source_cluster = "a",
+		.source_dir = "/\xff",
+		.target_cluster = "b",
+		.target_dir = "/b",
+		.target_address = "h",
+		.target_port = 3712,
+		.last_error = "",
+		.last_run = &run,
+		.progress = { .percent = -1, .seconds_left = -1 },
+		.peer_fingerprint = "ff",
+		.peer_cluster = "b",
 		.capture = { .backend = "bpf", .seen = UINT64_MAX },
 	};
-	static const struct { const char *path; json_type type; } want[] = {
-		{ "name", JSON_STRING }, { "id", JSON_STRING }, { "role", JSON_STRING }, { "status", JSON_STRING },
-		{ "source.cluster", JSON_STRING }, { "source.dir", JSON_STRING }, { "source.dir_b64", JSON_STRING },
-		{ "target.cluster", JSON_STRING }, { "target.dir", JSON_STRING }, { "target.address", JSON_STRING },
-		{ "target.port", JSON_INTEGER }, { "mode", JSON_STRING }, { "recovery_point", JSON_NULL },
-		{ "last_error", JSON_NULL }, { "last_run.started", JSON_STRING }, { "last_run.finished", JSON_NULL },
-		{ "last_run.result", JSON_STRING }, { "last_run.files", JSON_INTEGER },
-		{ "last_run.deleted", JSON_INTEGER }, { "last_run.renamed", JSON_INTEGER },
-		{ "last_run.payload_bytes", JSON_INTEGER }, { "last_run.wire_bytes", JSON_INTEGER },
-		{ "last_run.read_bytes", JSON_INTEGER }, { "totals.batches", JSON_INTEGER },
-		{ "totals.rescans", JSON_INTEGER }, { "totals.files", JSON_INTEGER },
-		{ "totals.payload_bytes", JSON_INTEGER }, { "totals.wire_bytes", JSON_INTEGER },
-		{ "totals.read_bytes", JSON_INTEGER }, { "totals.sendfile_bytes", JSON_INTEGER },
-		{ "totals.ktls_bytes", JSON_INTEGER }, { "totals.copy_bytes", JSON_INTEGER },
-		{ "progress.percent", JSON_NULL }, { "progress.files_done", JSON_INTEGER },
-		{ "progress.files_total", JSON_INTEGER }, { "progress.bytes_done", JSON_INTEGER },
-		{ "progress.bytes_total", JSON_INTEGER }, { "progress.rate_now", JSON_INTEGER },
-		{ "progress.rate_average", JSON_INTEGER }, { "progress.seconds_left", JSON_NULL },
-		{ "capture.backend", JSON_STRING }, { "capture.seen", JSON_INTEGER }, { "capture.queued", JSON_INTEGER },
-		{ "capture.coalesced", JSON_INTEGER }, { "capture.dropped", JSON_INTEGER },
-		{ "capture.incomplete", JSON_NULL }, { "pending", JSON_INTEGER }, { "in_sync", JSON_FALSE },
+	static const struct {
+		const char *path;
+		json_type type;
+	} want[] = {
+		{ "name", JSON_STRING },
+		{ "id", JSON_STRING },
+		{ "role", JSON_STRING },
+		{ "status", JSON_STRING },
+		{ "source.cluster", JSON_STRING },
+		{ "source.dir", JSON_STRING },
+		{ "source.dir_b64", JSON_STRING },
+		{ "target.cluster", JSON_STRING },
+		{ "target.dir", JSON_STRING },
+		{ "target.address", JSON_STRING },
+		{ "target.port", JSON_INTEGER },
+		{ "mode", JSON_STRING },
+		{ "recovery_point", JSON_NULL },
+		{ "last_error", JSON_NULL },
+		{ "last_run.started", JSON_STRING },
+		{ "last_run.finished", JSON_NULL },
+		{ "last_run.result", JSON_STRING },
+		{ "last_run.files", JSON_INTEGER },
+		{ "last_run.deleted", JSON_INTEGER },
+		{ "last_run.renamed", JSON_INTEGER },
+		{ "last_run.payload_bytes", JSON_INTEGER },
+		{ "last_run.wire_bytes", JSON_INTEGER },
+		{ "last_run.read_bytes", JSON_INTEGER },
+		{ "totals.batches", JSON_INTEGER },
+		{ "totals.rescans", JSON_INTEGER },
+		{ "totals.files", JSON_INTEGER },
+		{ "totals.payload_bytes", JSON_INTEGER },
+		{ "totals.wire_bytes", JSON_INTEGER },
+		{ "totals.read_bytes", JSON_INTEGER },
+		{ "totals.sendfile_bytes", JSON_INTEGER },
+		{ "totals.ktls_bytes", JSON_INTEGER },
+		{ "totals.copy_bytes", JSON_INTEGER },
+		{ "progress.percent", JSON_NULL },
+		{ "progress.files_done", JSON_INTEGER },
+		{ "progress.files_total", JSON_INTEGER },
+		{ "progress.bytes_done", JSON_INTEGER },
+		{ "progress.bytes_total", JSON_INTEGER },
+		{ "progress.rate_now", JSON_INTEGER },
+		{ "progress.rate_average", JSON_INTEGER },
+		{ "progress.seconds_left", JSON_NULL },
+		{ "capture.backend", JSON_STRING },
+		{ "capture.seen", JSON_INTEGER },
+		{ "capture.queued", JSON_INTEGER },
+		{ "capture.coalesced", JSON_INTEGER },
+		{ "capture.dropped", JSON_INTEGER },
+		{ "capture.incomplete", JSON_NULL },
+		{ "pending", JSON_INTEGER },
+		{ "in_sync", JSON_FALSE },
 	};
 	_cleanup_json_ json_t *o = tm_api_policy_json(&p), *q = NULL;
 
 	CHECK(o != NULL);
 	for (unsigned int i = 0; i < TM_ARRAY_SIZE(want); i++)
 		CHECK_EQ(type_at(o, want[i].path), want[i].type);
-	CHECK(json_integer_value(json_object_get(json_object_get(o, "capture"), "seen")) == INT64_MAX);
+	CHECK(json_integer_value(json_object_get(json_object_get(o, "capture"), "seen")) ==
+	      INT64_MAX);
 	p.capture.incomplete_ns = 1000000000;
 	p.capture.reason = "ring-full";
 	p.capture.scope = "root";
@@ -195,7 +248,8 @@ TEST(a_policy_object_has_every_promised_field)
 
 TEST(report_lines_become_objects)
 {
-	_cleanup_json_ json_t *a = tm_api_report_json("hook\tattached\tfexit ext4\nbare\n\nx\ty\tz\tw");
+	_cleanup_json_ json_t *a =
+		tm_api_report_json("hook\tattached\tfexit ext4\nbare\n\nx\ty\tz\tw");
 
 	CHECK_EQ(json_array_size(a), 3);
 	CHECK_STR(json_string_value(json_object_get(json_array_get(a, 0), "detail")), "fexit ext4");

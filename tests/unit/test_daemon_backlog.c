@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* link: daemon */
-/* tests/unit/test_daemon_backlog.c - nothing leaves the backlog except by "done", whatever dies in between. */
+/*
+ * tests/unit/test_daemon_backlog.c - nothing leaves the backlog except by "done", whatever dies
+ * in between.
+ */
 #include "daemon/backlog.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
@@ -37,7 +40,9 @@ static bool reopen(struct tm_backlog *b, const uint8_t *t)
 
 static int add_name(struct tm_backlog *b, uint64_t ino, const char *name)
 {
-	struct tm_change c = { .kind = TM_CHANGE_NAME, .dir = { ino, 1, 0 }, .name = name,
+	struct tm_change c = { .kind = TM_CHANGE_NAME,
+			       .dir = { ino, 1, 0 },
+			       .name = name,
 			       .name_len = (uint32_t)strlen(name) };
 
 	return tm_backlog_add(b, &c);
@@ -45,7 +50,9 @@ static int add_name(struct tm_backlog *b, uint64_t ino, const char *name)
 
 static int torn_name(struct tm_backlog *b, const char *name)
 {
-	struct tm_change c = { .kind = TM_CHANGE_NAME, .dir = { 2, 1, 0 }, .name = name,
+	struct tm_change c = { .kind = TM_CHANGE_NAME,
+			       .dir = { 2, 1, 0 },
+			       .name = name,
 			       .name_len = (uint32_t)strlen(name) };
 
 	return tm_backlog_torn(b, &c);
@@ -111,7 +118,7 @@ TEST(a_journal_of_another_state_or_a_damaged_one_is_not_kept)
 	tm_backlog_close(&b);
 	snprintf(file, sizeof(file), "%s/changes", dir);
 	fd = open(file, O_WRONLY);
-	CHECK(fd >= 0 && pwrite(fd, "\xee", 1, 28) == 1);	/* the first record's kind */
+	CHECK(fd >= 0 && pwrite(fd, "\xee", 1, 28) == 1); /* the first record's kind */
 	close(fd);
 	CHECK(!reopen(&b, other));
 	tm_backlog_close(&b);

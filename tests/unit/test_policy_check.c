@@ -101,7 +101,8 @@ TEST(a_symlink_does_not_hide_an_overlap)
 	snprintf(in, sizeof(in), "%s/p/in", top);
 	snprintf(other, sizeof(other), "%s/other", top);
 	snprintf(link, sizeof(link), "%s/link", top);
-	CHECK(mkdir(p, 0700) == 0 && mkdir(in, 0700) == 0 && mkdir(other, 0700) == 0 && symlink(in, link) == 0);
+	CHECK(mkdir(p, 0700) == 0 && mkdir(in, 0700) == 0 && mkdir(other, 0700) == 0 &&
+	      symlink(in, link) == 0);
 	CHECK_EQ(tm_dir_identify(p, &a, NULL), 0);
 	CHECK_EQ(tm_dir_identify(link, &b, NULL), 0);
 	CHECK_EQ(tm_dir_identify(other, &c, NULL), 0);

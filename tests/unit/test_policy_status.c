@@ -4,8 +4,8 @@
 
 #include "tap.h"
 
-#define S TM_REC_SOURCE
-#define T TM_REC_TARGET
+#define S  TM_REC_SOURCE
+#define T  TM_REC_TARGET
 #define OK .auth = TM_REC_AUTHORIZED, .enabled = true
 
 static const struct {
@@ -16,45 +16,108 @@ static const struct {
 	{ "request", { .role = T, .auth = TM_REC_AWAITING, .enabled = true }, TM_STATUS_AWAITING },
 	{ "rejected", { .role = S, .auth = TM_REC_REJECTED, .enabled = true }, TM_STATUS_REJECTED },
 	{ "rejected and disabled", { .role = S, .auth = TM_REC_REJECTED }, TM_STATUS_REJECTED },
-	{ "deleted there", { .role = S, .auth = TM_REC_DELETED, .enabled = true, .finished = true, .first_done = true },
+	{ "deleted there",
+	  { .role = S,
+	    .auth = TM_REC_DELETED,
+	    .enabled = true,
+	    .finished = true,
+	    .first_done = true },
 	  TM_STATUS_FAILED },
-	{ "fresh", { .role = S, OK, .tracked = true, .connected = true, .dirty = true }, TM_STATUS_AUTHORIZED },
-	{ "fresh continuous", { .role = S, OK, .continuous = true, .tracked = true, .connected = true, .dirty = true },
-	  TM_STATUS_REPLICATING },
-	{ "fresh continuous, not yet dialled", { .role = S, OK, .continuous = true, .dirty = true },
+	{ "fresh",
+	  { .role = S, OK, .tracked = true, .connected = true, .dirty = true },
 	  TM_STATUS_AUTHORIZED },
-	{ "asked for", { .role = S, OK, .tracked = true, .connected = true, .wanted = true }, TM_STATUS_REPLICATING },
-	{ "first sync heals nothing", { .role = S, OK, .connected = true, .in_work = true, .incomplete = true },
+	{ "fresh continuous",
+	  { .role = S, OK, .continuous = true, .tracked = true, .connected = true, .dirty = true },
 	  TM_STATUS_REPLICATING },
-	{ "healing", { .role = S, OK, .connected = true, .in_work = true, .incomplete = true, .first_done = true },
+	{ "fresh continuous, not yet dialled",
+	  { .role = S, OK, .continuous = true, .dirty = true },
+	  TM_STATUS_AUTHORIZED },
+	{ "asked for",
+	  { .role = S, OK, .tracked = true, .connected = true, .wanted = true },
+	  TM_STATUS_REPLICATING },
+	{ "first sync heals nothing",
+	  { .role = S, OK, .connected = true, .in_work = true, .incomplete = true },
+	  TM_STATUS_REPLICATING },
+	{ "healing",
+	  { .role = S,
+	    OK,
+	    .connected = true,
+	    .in_work = true,
+	    .incomplete = true,
+	    .first_done = true },
 	  TM_STATUS_INCOMPLETE },
-	{ "broken tracking, idle manual", { .role = S, OK, .connected = true, .incomplete = true, .first_done = true,
-	  .finished = true }, TM_STATUS_INCOMPLETE },
-	{ "in sync", { .role = S, OK, .continuous = true, .connected = true, .tracked = true, .first_done = true,
-	  .finished = true }, TM_STATUS_FINISHED },
-	{ "behind", { .role = S, OK, .continuous = true, .connected = true, .tracked = true, .first_done = true,
-	  .finished = true, .dirty = true }, TM_STATUS_REPLICATING },
-	{ "nobody watches", { .role = S, OK, .continuous = true, .connected = true, .first_done = true,
-	  .finished = true }, TM_STATUS_REPLICATING },
-	{ "manual with later changes", { .role = S, OK, .connected = true, .tracked = true, .first_done = true,
-	  .finished = true, .dirty = true }, TM_STATUS_FINISHED },
-	{ "target down in a run", { .role = S, OK, .lost = true, .wanted = true, .first_done = true },
+	{ "broken tracking, idle manual",
+	  { .role = S,
+	    OK,
+	    .connected = true,
+	    .incomplete = true,
+	    .first_done = true,
+	    .finished = true },
+	  TM_STATUS_INCOMPLETE },
+	{ "in sync",
+	  { .role = S,
+	    OK,
+	    .continuous = true,
+	    .connected = true,
+	    .tracked = true,
+	    .first_done = true,
+	    .finished = true },
+	  TM_STATUS_FINISHED },
+	{ "behind",
+	  { .role = S,
+	    OK,
+	    .continuous = true,
+	    .connected = true,
+	    .tracked = true,
+	    .first_done = true,
+	    .finished = true,
+	    .dirty = true },
+	  TM_STATUS_REPLICATING },
+	{ "nobody watches",
+	  { .role = S,
+	    OK,
+	    .continuous = true,
+	    .connected = true,
+	    .first_done = true,
+	    .finished = true },
+	  TM_STATUS_REPLICATING },
+	{ "manual with later changes",
+	  { .role = S,
+	    OK,
+	    .connected = true,
+	    .tracked = true,
+	    .first_done = true,
+	    .finished = true,
+	    .dirty = true },
+	  TM_STATUS_FINISHED },
+	{ "target down in a run",
+	  { .role = S, OK, .lost = true, .wanted = true, .first_done = true },
 	  TM_STATUS_DISCONNECTED },
-	{ "target down, incomplete", { .role = S, OK, .lost = true, .incomplete = true, .first_done = true },
+	{ "target down, incomplete",
+	  { .role = S, OK, .lost = true, .incomplete = true, .first_done = true },
 	  TM_STATUS_DISCONNECTED },
-	{ "stopped", { .role = S, OK, .connected = true, .hold = TM_REC_HOLD_STOPPED, .finished = true },
+	{ "stopped",
+	  { .role = S, OK, .connected = true, .hold = TM_REC_HOLD_STOPPED, .finished = true },
 	  TM_STATUS_STOPPED },
-	{ "aborted", { .role = S, OK, .connected = true, .hold = TM_REC_HOLD_ABORTED, .finished = true },
+	{ "aborted",
+	  { .role = S, OK, .connected = true, .hold = TM_REC_HOLD_ABORTED, .finished = true },
 	  TM_STATUS_FAILED },
-	{ "disabled outranks a hold", { .role = S, .auth = TM_REC_AUTHORIZED, .hold = TM_REC_HOLD_STOPPED },
+	{ "disabled outranks a hold",
+	  { .role = S, .auth = TM_REC_AUTHORIZED, .hold = TM_REC_HOLD_STOPPED },
 	  TM_STATUS_DISABLED },
-	{ "worker cannot work", { .role = S, OK, .broken = true, .first_done = true, .finished = true },
+	{ "worker cannot work",
+	  { .role = S, OK, .broken = true, .first_done = true, .finished = true },
 	  TM_STATUS_FAILED },
 	{ "target accepted", { .role = T, OK }, TM_STATUS_AUTHORIZED },
-	{ "target takes a batch", { .role = T, OK, .connected = true, .in_work = true, .finished = true },
+	{ "target takes a batch",
+	  { .role = T, OK, .connected = true, .in_work = true, .finished = true },
 	  TM_STATUS_REPLICATING },
-	{ "target idle", { .role = T, OK, .connected = true, .finished = true }, TM_STATUS_FINISHED },
-	{ "source away", { .role = T, OK, .lost = true, .finished = true }, TM_STATUS_DISCONNECTED },
+	{ "target idle",
+	  { .role = T, OK, .connected = true, .finished = true },
+	  TM_STATUS_FINISHED },
+	{ "source away",
+	  { .role = T, OK, .lost = true, .finished = true },
+	  TM_STATUS_DISCONNECTED },
 };
 
 TEST(each_state_has_the_word_the_table_says)
@@ -66,7 +129,8 @@ TEST(each_state_has_the_word_the_table_says)
 		snprintf(line, sizeof(line), "%s: %s", table[i].what, got);
 		char want[256];
 
-		snprintf(want, sizeof(want), "%s: %s", table[i].what, tm_status_name(table[i].want));
+		snprintf(want, sizeof(want), "%s: %s", table[i].what,
+			 tm_status_name(table[i].want));
 		CHECK_STR(line, want);
 	}
 }
@@ -98,7 +162,8 @@ TEST(finished_is_never_shown_while_something_is_in_work_or_broken)
 			CHECK(!(in.role == S && in.continuous && (in.dirty || !in.tracked)));
 		}
 		if (tm_status_in_sync(&in))
-			CHECK(!in.dirty && !in.in_work && !in.incomplete && in.tracked && in.finished);
+			CHECK(!in.dirty && !in.in_work && !in.incomplete && in.tracked &&
+			      in.finished);
 	}
 }
 

@@ -157,7 +157,11 @@ static int stop_at_first(const struct tm_audit_rec *a, void *arg)
 TEST(meta_and_audit_give_back_the_latest)
 {
 	struct tm_store *s = open_store();
-	struct tm_audit_rec a = { .time_ns = 5, .who = "root (uid 0)", .action = "accept", .detail = "yes \xff" }, b;
+	struct tm_audit_rec a = { .time_ns = 5,
+				  .who = "root (uid 0)",
+				  .action = "accept",
+				  .detail = "yes \xff" },
+			    b;
 	char v[8];
 
 	CHECK_EQ(s->ops->meta_get(s, "boot", v, sizeof(v)), -ENOENT);

@@ -26,7 +26,8 @@ int tm_api_body_parse(const void *p, size_t n, json_t **ret, char **ret_why)
 	if (!j) {
 		_cleanup_free_ char *text = tm_escape(e.text, strlen(e.text));
 
-		*ret_why = tm_asprintf("the body is not JSON: %s (byte %d)", text ?: "", e.position);
+		*ret_why =
+			tm_asprintf("the body is not JSON: %s (byte %d)", text ?: "", e.position);
 		return -EBADMSG;
 	}
 	if (!json_is_object(j)) {
@@ -74,7 +75,10 @@ int tm_api_set_time(json_t *o, const char *key, int64_t wall_ns)
 
 int tm_api_set_u64(json_t *o, const char *key, uint64_t v)
 {
-	return json_object_set_new(o, key, json_integer((json_int_t)TM_MIN(v, (uint64_t)INT64_MAX))) < 0 ? -ENOMEM : 0;
+	return json_object_set_new(o, key,
+				   json_integer((json_int_t)TM_MIN(v, (uint64_t)INT64_MAX))) < 0
+		       ? -ENOMEM
+		       : 0;
 }
 
 int tm_api_set_bool(json_t *o, const char *key, bool v)
@@ -84,7 +88,8 @@ int tm_api_set_bool(json_t *o, const char *key, bool v)
 
 static int b64_digit(char c)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *p = c ? strchr(digits, c) : NULL;
 
 	return p ? (int)(p - digits) : -1;
@@ -98,7 +103,8 @@ ssize_t tm_api_unbase64(const char *s, void *dst, size_t cap)
 	if (len % 4)
 		return -EINVAL;
 	for (size_t i = 0; i < len; i += 4) {
-		int pad = i + 4 < len ? 0 : (s[i + 3] == '=') + (s[i + 3] == '=' && s[i + 2] == '=');
+		int pad =
+			i + 4 < len ? 0 : (s[i + 3] == '=') + (s[i + 3] == '=' && s[i + 2] == '=');
 		uint32_t v = 0;
 
 		for (int k = 0; k < 4; k++) {

@@ -20,7 +20,10 @@
  */
 int tm_api_body_parse(const void *p, size_t n, json_t **ret, char **ret_why);
 
-/* Set @key to a byte string: lossy text, and KEY_b64 when it is not UTF-8. NULL or, with @null_if_empty, "": null. */
+/*
+ * Set @key to a byte string: lossy text, and KEY_b64 when it is not UTF-8. NULL or, with
+ * @null_if_empty, "": null.
+ */
 int tm_api_set_bytes(json_t *o, const char *key, const char *s, size_t n, bool null_if_empty);
 int tm_api_set_str(json_t *o, const char *key, const char *s);
 /* 0: null. */

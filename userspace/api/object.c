@@ -6,11 +6,15 @@
 
 #include <stdio.h>
 
-#define TRY(e) do { if ((e) < 0) goto fail; } while (0)
+#define TRY(e)                                                                                     \
+	do {                                                                                       \
+		if ((e) < 0)                                                                       \
+			goto fail;                                                                 \
+	} while (0)
 
 static int set_obj(json_t *o, const char *key, json_t *v)
 {
-	return json_object_set_new(o, key, v);	/* NULL v is -1 */
+	return json_object_set_new(o, key, v); /* NULL v is -1 */
 }
 
 static int set_text(json_t *o, const char *key, const char *s)
@@ -82,7 +86,8 @@ static json_t *progress_json(const struct tm_api_policy *p)
 {
 	json_t *o = json_object();
 
-	TRY(set_obj(o, "percent", p->progress.percent < 0 ? json_null() : json_integer(p->progress.percent)));
+	TRY(set_obj(o, "percent",
+		    p->progress.percent < 0 ? json_null() : json_integer(p->progress.percent)));
 	TRY(tm_api_set_u64(o, "files_done", p->progress.files_done));
 	TRY(tm_api_set_u64(o, "files_total", p->progress.files_total));
 	TRY(tm_api_set_u64(o, "bytes_done", p->progress.bytes_done));
@@ -90,7 +95,8 @@ static json_t *progress_json(const struct tm_api_policy *p)
 	TRY(tm_api_set_u64(o, "rate_now", p->progress.rate_now));
 	TRY(tm_api_set_u64(o, "rate_average", p->progress.rate_average));
 	TRY(set_obj(o, "seconds_left",
-		    p->progress.seconds_left < 0 ? json_null() : json_integer(p->progress.seconds_left)));
+		    p->progress.seconds_left < 0 ? json_null()
+						 : json_integer(p->progress.seconds_left)));
 	return o;
 fail:
 	json_decref(o);
@@ -178,7 +184,9 @@ json_t *tm_api_policy_json(const struct tm_api_policy *p)
 	TRY(set_text(o, "status_detail", p->status_detail));
 	TRY(tm_api_set_time(o, "status_since", p->status_ns));
 	TRY(set_obj(o, "source", ends_json(p->source_cluster, p->source_dir, NULL, -1)));
-	TRY(set_obj(o, "target", ends_json(p->target_cluster, p->target_dir, p->target_address, p->target_port)));
+	TRY(set_obj(
+		o, "target",
+		ends_json(p->target_cluster, p->target_dir, p->target_address, p->target_port)));
 	TRY(policy_state(o, p));
 	TRY(tm_api_set_time(o, "created", p->created_ns));
 	TRY(tm_api_set_str(o, "peer_fingerprint", p->peer_fingerprint));
@@ -230,26 +238,16 @@ fail:
 const char *tm_api_http_title(unsigned int http_status)
 {
 	switch (http_status) {
-	case 400:
-		return "Bad Request";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 409:
-		return "Conflict";
-	case 413:
-		return "Content Too Large";
-	case 502:
-		return "Bad Gateway";
-	case 503:
-		return "Service Unavailable";
-	case 504:
-		return "Gateway Timeout";
-	default:
-		return "Internal Server Error";
+	case 400: return "Bad Request";
+	case 403: return "Forbidden";
+	case 404: return "Not Found";
+	case 405: return "Method Not Allowed";
+	case 409: return "Conflict";
+	case 413: return "Content Too Large";
+	case 502: return "Bad Gateway";
+	case 503: return "Service Unavailable";
+	case 504: return "Gateway Timeout";
+	default: return "Internal Server Error";
 	}
 }
 

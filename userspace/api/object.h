@@ -11,43 +11,43 @@
 #include "api/json.h"
 
 struct tm_api_run {
-	int64_t id;			/* 0: null */
+	int64_t id; /* 0: null */
 	const char *kind;
 	const char *result;
-	const char *error;		/* "" is null */
+	const char *error; /* "" is null */
 	int64_t started_ns, finished_ns;
 	uint64_t batches, files, deleted, renamed, payload_bytes, wire_bytes, read_bytes;
 };
 
 struct tm_api_policy {
 	const char *name, *id, *role, *status;
-	const char *status_detail;	/* "" is null */
+	const char *status_detail; /* "" is null */
 	int64_t status_ns;
 	const char *source_cluster, *source_dir, *target_cluster, *target_dir, *target_address;
 	uint16_t target_port;
 	bool continuous;
 	int64_t recovery_ns;
-	const char *last_error;		/* "" is null */
-	const struct tm_api_run *last_run;	/* or NULL */
+	const char *last_error;		   /* "" is null */
+	const struct tm_api_run *last_run; /* or NULL */
 	struct {
 		uint64_t batches, rescans, files, payload_bytes, wire_bytes, read_bytes;
 		uint64_t sendfile_bytes, ktls_bytes, copy_bytes;
 	} totals;
 	struct {
-		int percent;		/* -1: null */
+		int percent; /* -1: null */
 		uint64_t files_done, files_total, bytes_done, bytes_total, rate_now, rate_average;
-		int64_t seconds_left;	/* -1: null */
+		int64_t seconds_left; /* -1: null */
 	} progress;
 	struct {
 		const char *backend;
 		uint64_t seen, queued, coalesced, dropped;
-		int64_t incomplete_ns;	/* 0: null */
+		int64_t incomplete_ns; /* 0: null */
 		const char *reason, *scope;
 	} capture;
 	uint64_t pending, failures;
 	bool in_sync, enabled, connected, allow_devices, allow_suid;
 	int64_t created_ns;
-	const char *peer_fingerprint, *peer_cluster;	/* cluster "" is null */
+	const char *peer_fingerprint, *peer_cluster; /* cluster "" is null */
 	struct {
 		bool shown;
 		const char *address;
@@ -62,7 +62,7 @@ struct tm_api_failure {
 	const char *path;
 	size_t path_len;
 	const char *op;
-	int err;			/* positive or negative errno; 0: none */
+	int err; /* positive or negative errno; 0: none */
 };
 
 struct tm_api_setting {

@@ -23,7 +23,7 @@ static int only(const json_t *body, const char *const *known, size_t n, struct t
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)body, key, v) {
+	json_object_foreach ((json_t *)body, key, v) {
 		size_t i;
 
 		(void)v;
@@ -59,7 +59,8 @@ static int get_int(const json_t *body, const char *key, int64_t min, int64_t max
 	if (!v || json_is_null(v))
 		return 0;
 	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max) {
-		snprintf(what, sizeof(what), "is not an integer from %lld to %lld", (long long)min, (long long)max);
+		snprintf(what, sizeof(what), "is not an integer from %lld to %lld", (long long)min,
+			 (long long)max);
 		return refuse(no, key, what);
 	}
 	*ret = json_integer_value(v);
@@ -91,7 +92,8 @@ static int get_bytes(const json_t *body, const char *key, bool with_b64, struct 
 		ssize_t n = tm_api_unbase64(json_string_value(b), ret->s, TM_API_PATH_MAX);
 
 		if (n < 0)
-			return refuse(no, b64_key, n == -EMSGSIZE ? "is too long" : "is not base64");
+			return refuse(no, b64_key,
+				      n == -EMSGSIZE ? "is too long" : "is not base64");
 		ret->len = (size_t)n;
 	}
 	ret->s[ret->len] = 0;
@@ -134,8 +136,11 @@ static int get_fingerprint(const json_t *body, struct tm_api_create *ret, struct
 
 int tm_api_create_get(const json_t *body, struct tm_api_create *ret, struct tm_api_refusal *no)
 {
-	static const char *const known[] = { "name", "source_dir", "source_dir_b64", "target_dir", "target_dir_b64",
-					     "target_address", "target_port", "mode", "target_fingerprint" };
+	static const char *const known[] = {
+		"name",	       "source_dir",	 "source_dir_b64",
+		"target_dir",  "target_dir_b64", "target_address",
+		"target_port", "mode",		 "target_fingerprint"
+	};
 	_cleanup_free_ struct tm_api_create *c = calloc(1, sizeof(*c));
 	int64_t port = 3712;
 	int r;
@@ -183,7 +188,8 @@ int tm_api_accept_get(const json_t *body, struct tm_api_accept *ret, struct tm_a
 	return r;
 }
 
-int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1], struct tm_api_refusal *no)
+int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],
+		      struct tm_api_refusal *no)
 {
 	static const char *const known[] = { "reason" };
 	json_t *v = json_object_get(body, "reason");

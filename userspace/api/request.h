@@ -2,8 +2,8 @@
 /*
  * api/request.h - request bodies as plain structures. Pure.
  *
- * Strict: a field that is unknown, of another type or out of range is refused, naming it. What the values mean (does
- * the directory exist, is the name good) is not asked here.
+ * Strict: a field that is unknown, of another type or out of range is refused, naming it. What
+ * the values mean (does the directory exist, is the name good) is not asked here.
  */
 #ifndef TM_API_REQUEST_H
 #define TM_API_REQUEST_H
@@ -17,7 +17,7 @@
 struct tm_api_bytes {
 	bool given;
 	size_t len;
-	char s[TM_API_PATH_MAX + 1];	/* NUL added; may have NULs inside */
+	char s[TM_API_PATH_MAX + 1]; /* NUL added; may have NULs inside */
 };
 
 struct tm_api_create {
@@ -34,7 +34,7 @@ struct tm_api_accept {
 
 /* What is wrong, where. */
 struct tm_api_refusal {
-	char field[64];		/* "" : the body as a whole */
+	char field[64]; /* "" : the body as a whole */
 	char text[256];
 };
 
@@ -42,7 +42,8 @@ struct tm_api_refusal {
 int tm_api_create_get(const json_t *body, struct tm_api_create *ret, struct tm_api_refusal *ret_no);
 int tm_api_accept_get(const json_t *body, struct tm_api_accept *ret, struct tm_api_refusal *ret_no);
 /* {"reason": text}; control bytes are refused. */
-int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1], struct tm_api_refusal *ret_no);
+int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],
+		      struct tm_api_refusal *ret_no);
 int tm_api_replicate_get(const json_t *body, bool *ret_yes, struct tm_api_refusal *ret_no);
 int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_refusal *ret_no);
 /* No field at all is allowed. */

@@ -12,10 +12,10 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define PENDING_MAX 64
-#define PREAMBLE_MS 5000
+#define PENDING_MAX	 64
+#define PREAMBLE_MS	 5000
 #define ACCEPTS_PER_TURN 16
-#define LISTEN_RETRY_MS 5000
+#define LISTEN_RETRY_MS	 5000
 
 struct pending {
 	struct pending *next, **prev;
@@ -85,10 +85,14 @@ static void dispatch(struct pending *q)
 		return;
 	}
 	p = tm_policy_by_id(d, pre.id);
-	if (!p || p->rec.role != TM_REC_TARGET || !tm_policy_active(p) || !tm_preamble_check(&pre, p->rec.secret)) {
+	if (!p || p->rec.role != TM_REC_TARGET || !tm_policy_active(p) ||
+	    !tm_preamble_check(&pre, p->rec.secret)) {
 		/* The same for all of them: a stranger learns nothing about what exists. */
-		complain(l, q->fd, p && tm_policy_active(p) ? "its preamble does not verify" :
-			 "it asks for a policy that is not here, not authorized or disabled");
+		complain(
+			l, q->fd,
+			p && tm_policy_active(p)
+				? "its preamble does not verify"
+				: "it asks for a policy that is not here, not authorized or disabled");
 		pending_free(q, false);
 		return;
 	}
@@ -213,10 +217,12 @@ static int try_listen(struct tm_listener *l)
 	if (r < 0) {
 		bool first = !d->listen_error[0];
 
-		tm_text_set(d->listen_error, sizeof(d->listen_error), "cannot listen on %s port %u: %s",
-			    d->cfg.listen_address, d->cfg.listen_port, strerror(-r));
+		tm_text_set(d->listen_error, sizeof(d->listen_error),
+			    "cannot listen on %s port %u: %s", d->cfg.listen_address,
+			    d->cfg.listen_port, strerror(-r));
 		if (first)
-			tm_err("%s; it is tried again every %d s", d->listen_error, LISTEN_RETRY_MS / 1000);
+			tm_err("%s; it is tried again every %d s", d->listen_error,
+			       LISTEN_RETRY_MS / 1000);
 		return tm_timer_set(d, &l->retry, LISTEN_RETRY_MS, on_retry, l);
 	}
 	l->port = bound_port(l->fd);

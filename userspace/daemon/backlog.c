@@ -21,8 +21,8 @@ static void sets_free(struct tm_backlog *b)
 	b->pending = b->inflight = b->torn = b->retry = NULL;
 }
 
-int tm_backlog_open(struct tm_backlog *b, int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN], uint32_t max_entries,
-		    bool *ret_kept)
+int tm_backlog_open(struct tm_backlog *b, int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN],
+		    uint32_t max_entries, bool *ret_kept)
 {
 	int r;
 
@@ -119,7 +119,10 @@ int tm_backlog_done(struct tm_backlog *b)
 	tm_change_set_clear(b->torn);
 	tm_change_set_clear(b->inflight);
 	b->out = false;
-	/* Stale records in the journal cost a second look after a crash; a rewrite of a large backlog for every set costs more. */
+	/*
+	 * Stale records in the journal cost a second look after a crash; a rewrite of a large
+	 * backlog for every set costs more.
+	 */
 	if (tm_backlog_count(b) < 1024 || tm_journal_bloated(&b->j))
 		return compact(b);
 	return 0;
@@ -144,7 +147,8 @@ int tm_backlog_fail(struct tm_backlog *b)
 
 uint64_t tm_backlog_count(const struct tm_backlog *b)
 {
-	return tm_change_set_count(b->pending) + tm_change_set_count(b->inflight) + tm_change_set_count(b->retry);
+	return tm_change_set_count(b->pending) + tm_change_set_count(b->inflight) +
+	       tm_change_set_count(b->retry);
 }
 
 bool tm_backlog_clean(const struct tm_backlog *b)
@@ -160,6 +164,7 @@ static int is_healing(const struct tm_change *c, void *arg)
 
 bool tm_backlog_heals(const struct tm_backlog *b)
 {
-	return tm_change_set_each(b->pending, is_healing, NULL) || tm_change_set_each(b->inflight, is_healing, NULL) ||
+	return tm_change_set_each(b->pending, is_healing, NULL) ||
+	       tm_change_set_each(b->inflight, is_healing, NULL) ||
 	       tm_change_set_each(b->retry, is_healing, NULL);
 }

@@ -23,16 +23,16 @@
 struct tm_backlog {
 	struct tm_journal j;
 	struct tm_change_set *pending, *inflight, *torn, *retry;
-	uint64_t set_id;	/* the set in flight, or the last one that was */
-	bool out;		/* a set is in flight */
+	uint64_t set_id; /* the set in flight, or the last one that was */
+	bool out;	 /* a set is in flight */
 };
 
 /*
- * @dirfd: the policy's runtime directory, taken over. Everything found in the journal becomes pending. *@ret_kept: see
- * tm_journal_open(). @max_entries 0: the set's default. 0 or -errno.
+ * @dirfd: the policy's runtime directory, taken over. Everything found in the journal becomes
+ * pending. *@ret_kept: see tm_journal_open(). @max_entries 0: the set's default. 0 or -errno.
  */
-int tm_backlog_open(struct tm_backlog *b, int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN], uint32_t max_entries,
-		    bool *ret_kept);
+int tm_backlog_open(struct tm_backlog *b, int dirfd, const uint8_t token[TM_JOURNAL_TOKEN_LEN],
+		    uint32_t max_entries, bool *ret_kept);
 void tm_backlog_close(struct tm_backlog *b);
 
 /* Add one captured record, durable against a crash of this process when it returns 0. */

@@ -18,7 +18,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define DRAIN_PAUSE_MS 10	/* between two drains: a doorbell that rings all the time must not starve the rest */
+#define DRAIN_PAUSE_MS                                                                             \
+	10 /* between two drains: a doorbell that rings all the time must not starve the rest */
 #define DRAIN_RETRY_MS 1000
 
 struct tm_capture_glue {
@@ -28,12 +29,12 @@ struct tm_capture_glue {
 	int thread_fd;
 	int thread_result;
 	sd_event_source *thread_io;
-	struct tm_capture *c;		/* the thread's until it is through */
+	struct tm_capture *c; /* the thread's until it is through */
 	bool ready, failed;
 	char pin_dir[128];
 	sd_event_source *io, *timer, *pause;
 	struct tm_policy *slots[TM_CAPTURE_ROOTS_MAX];
-	bool slot_resumed[TM_CAPTURE_ROOTS_MAX];	/* what add_root said */
+	bool slot_resumed[TM_CAPTURE_ROOTS_MAX]; /* what add_root said */
 	int64_t barrier_ns;
 	bool draining;
 };
@@ -49,7 +50,10 @@ static int on_change(void *arg, unsigned int slot, const struct tm_change *c)
 	for (struct tm_policy *p = g->slots[slot]; p; p = p->next_in_slot) {
 		int r = tm_schedule_change(p, c);
 
-		/* Not remembered for one is not remembered: capture delivers it again, to all (merging is idempotent). */
+		/*
+		 * Not remembered for one is not remembered: capture delivers it again, to all
+		 * (merging is idempotent).
+		 */
 		if (r < 0)
 			return r;
 	}
@@ -84,7 +88,8 @@ int tm_glue_drain(struct tm_daemon *d, bool barrier, int64_t *ret_ns)
 	g->draining = false;
 	if (r < 0) {
 		if (tm_ratelimit_ok(&limit, 5, 60000))
-			tm_err("captured changes cannot be taken over: %s; they are kept and asked for again", strerror(-r));
+			tm_err("captured changes cannot be taken over: %s; they are kept and asked for again",
+			       strerror(-r));
 		return r;
 	}
 	if (barrier)
@@ -139,7 +144,8 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	r = tm_glue_drain(g->d, false, NULL);
 	(void)sd_event_source_set_enabled(g->io, SD_EVENT_OFF);
-	(void)tm_timer_set(g->d, &g->pause, r < 0 ? DRAIN_RETRY_MS : DRAIN_PAUSE_MS, on_pause_over, g);
+	(void)tm_timer_set(g->d, &g->pause, r < 0 ? DRAIN_RETRY_MS : DRAIN_PAUSE_MS, on_pause_over,
+			   g);
 	rearm(g);
 	return 0;
 }
@@ -175,7 +181,8 @@ static int slot_choose(struct tm_policy *p)
 {
 	bool used[TM_CAPTURE_ROOTS_MAX] = { false };
 
-	tm_policy_foreach(p->d, q) {
+	tm_policy_foreach(p->d, q)
+	{
 		if (q == p || q->rec.role != TM_REC_SOURCE || q->rec.slot < 0)
 			continue;
 		if (q->rec.root_dev == p->rec.root_dev && q->rec.root_ino == p->rec.root_ino) {
@@ -198,8 +205,9 @@ static int slot_choose(struct tm_policy *p)
 static void untracked(struct tm_policy *p, const char *what, int err)
 {
 	p->tracked = false;
-	tm_text_set(p->untracked_why, sizeof(p->untracked_why), "the source directory cannot be tracked: %s%s%s", what,
-		    err ? ": " : "", err ? strerror(err) : "");
+	tm_text_set(p->untracked_why, sizeof(p->untracked_why),
+		    "the source directory cannot be tracked: %s%s%s", what, err ? ": " : "",
+		    err ? strerror(err) : "");
 	tm_policy_error(p, "%s", p->untracked_why);
 }
 
@@ -220,11 +228,14 @@ void tm_glue_track(struct tm_policy *p)
 		return;
 	r = tm_root_open(p, &fd);
 	if (r < 0)
-		return;	/* the watch over roots says what is wrong */
+		return; /* the watch over roots says what is wrong */
 	if (p->rec.slot < 0) {
 		r = slot_choose(p);
 		if (r < 0) {
-			untracked(p, r == -ENOSPC ? "64 source directories are tracked already" : "no slot", r);
+			untracked(p,
+				  r == -ENOSPC ? "64 source directories are tracked already"
+					       : "no slot",
+				  r);
 			return;
 		}
 	}
@@ -233,7 +244,8 @@ void tm_glue_track(struct tm_policy *p)
 	/* Join first: the capture may deliver for this slot from now on. */
 	slot_join(p);
 	if (!shared) {
-		r = tm_capture_add_root(g->c, (unsigned int)p->rec.slot, fd, p->rec.root_key, &resumed);
+		r = tm_capture_add_root(g->c, (unsigned int)p->rec.slot, fd, p->rec.root_key,
+					&resumed);
 		if (r < 0) {
 			slot_leave(p);
 			untracked(p, tm_capture_why(), -r);
@@ -241,13 +253,16 @@ void tm_glue_track(struct tm_policy *p)
 		}
 		g->slot_resumed[p->rec.slot] = resumed;
 	} else {
-		/* The root was added for another policy a moment ago: what was true for that one is true for this one. */
+		/*
+		 * The root was added for another policy a moment ago: what was true for that one
+		 * is true for this one.
+		 */
 		resumed = g->slot_resumed[p->rec.slot];
 	}
 	p->tracked = true;
 	p->untracked_why[0] = 0;
-	tm_info("%s: changes below %s are tracked (%s, slot %d%s)", p->rec.name, p->rec.source_dir, tm_glue_backend(p->d),
-		p->rec.slot, resumed ? ", unbroken" : "");
+	tm_info("%s: changes below %s are tracked (%s, slot %d%s)", p->rec.name, p->rec.source_dir,
+		tm_glue_backend(p->d), p->rec.slot, resumed ? ", unbroken" : "");
 	tm_schedule_tracked(p, resumed);
 }
 
@@ -300,18 +315,18 @@ static int on_opened(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	g->thread_io = sd_event_source_disable_unref(g->thread_io);
 	if (g->thread_result < 0) {
 		g->failed = true;
-		tm_err("changes cannot be tracked: %s (%s)", tm_capture_why(), strerror(-g->thread_result));
+		tm_err("changes cannot be tracked: %s (%s)", tm_capture_why(),
+		       strerror(-g->thread_result));
 	} else {
 		g->ready = true;
-		tm_notice("changes are tracked by %s%s%s", tm_backend_name(tm_capture_backend(g->c)),
-			  *tm_capture_why() ? ": " : "", tm_capture_why());
+		tm_notice("changes are tracked by %s%s%s",
+			  tm_backend_name(tm_capture_backend(g->c)), *tm_capture_why() ? ": " : "",
+			  tm_capture_why());
 		if (sd_event_add_io(d->ev, &g->io, tm_capture_fd(g->c), EPOLLIN, on_io, g) < 0)
-			tm_warn("the capture's descriptor cannot be watched: changes are asked for by timer only");
+			tm_warn("the capture cannot be watched: changes are asked for by timer only");
 		rearm(g);
 	}
-	tm_policy_foreach(d, p)
-		if (!p->embryo && p->rec.role == TM_REC_SOURCE)
-			tm_policy_update(p);
+	tm_policy_foreach(d, p) if (!p->embryo && p->rec.role == TM_REC_SOURCE) tm_policy_update(p);
 	return 0;
 }
 

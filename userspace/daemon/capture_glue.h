@@ -7,7 +7,10 @@
 
 #include "daemon/daemon.h"
 
-/* Start opening the capture in a helper thread: the only thread there is; until it is through nobody else touches it. */
+/*
+ * Start opening the capture in a helper thread: the only thread there is; until it is through
+ * nobody else touches it.
+ */
 int tm_glue_start(struct tm_daemon *d);
 void tm_glue_free(struct tm_daemon *d);
 
@@ -24,16 +27,17 @@ void tm_glue_stats(const struct tm_policy *p, struct tm_capture_stats *ret);
 int tm_glue_version_fd(struct tm_daemon *d, uint32_t *ret_n);
 
 /*
- * Track the root of source policy @p (its slot is chosen here where it has none). Without a capture yet nothing happens:
- * it is done when the capture is there. Sets p->tracked or p->untracked_why; adds ALL to the backlog when tracking is not unbroken.
+ * Track the root of source policy @p (its slot is chosen here where it has none). Without a
+ * capture yet nothing happens: it is done when the capture is there. Sets p->tracked or
+ * p->untracked_why; adds ALL to the backlog when tracking is not unbroken.
  */
 void tm_glue_track(struct tm_policy *p);
 /* The policy goes, or its root does: stop tracking unless others share the root. */
 void tm_glue_untrack(struct tm_policy *p);
 
 /*
- * Deliver what is there. @barrier: everything that took effect before the call. Returns 0 or -errno. *@ret_ns (may be NULL):
- * wall time just before the drain.
+ * Deliver what is there. @barrier: everything that took effect before the call. Returns 0 or
+ * -errno. *@ret_ns (may be NULL): wall time just before the drain.
  */
 int tm_glue_drain(struct tm_daemon *d, bool barrier, int64_t *ret_ns);
 /* Time of the last barrier drain that succeeded; 0: none. */

@@ -26,15 +26,18 @@ static void cluster_name(const struct tm_settings *s, char *dst, size_t cap)
 
 static void config_fill(struct tm_config *c, struct tm_settings *s)
 {
-	static const enum tm_backend backends[] = { TM_BACKEND_AUTO, TM_BACKEND_BPF, TM_BACKEND_FANOTIFY };
+	static const enum tm_backend backends[] = { TM_BACKEND_AUTO, TM_BACKEND_BPF,
+						    TM_BACKEND_FANOTIFY };
 
 	*c = (struct tm_config){
 		.settings = s,
 		.listen_port = (uint16_t)tm_settings_u64(s, TM_SET_LISTEN_PORT),
-		.backend = backends[tm_settings_u64(s, TM_SET_CAPTURE_BACKEND) % TM_ARRAY_SIZE(backends)],
+		.backend = backends[tm_settings_u64(s, TM_SET_CAPTURE_BACKEND) %
+				    TM_ARRAY_SIZE(backends)],
 		.capture_dirty_entries = (uint32_t)tm_settings_u64(s, TM_SET_CAPTURE_DIRTY_ENTRIES),
 		.capture_ring_bytes = (uint32_t)tm_settings_u64(s, TM_SET_CAPTURE_RING_BYTES),
-		.reconcile_interval_ms = (uint32_t)tm_settings_u64(s, TM_SET_CAPTURE_RECONCILE_INTERVAL),
+		.reconcile_interval_ms =
+			(uint32_t)tm_settings_u64(s, TM_SET_CAPTURE_RECONCILE_INTERVAL),
 		.batch_objects = (uint32_t)tm_settings_u64(s, TM_SET_BATCH_MAX_OBJECTS),
 		.batch_bytes = tm_settings_u64(s, TM_SET_BATCH_MAX_BYTES),
 		.batch_interval_ms = (uint32_t)tm_settings_u64(s, TM_SET_BATCH_INTERVAL),
@@ -42,12 +45,14 @@ static void config_fill(struct tm_config *c, struct tm_settings *s)
 		.brake_objects = tm_settings_u64(s, TM_SET_DELETE_BRAKE_OBJECTS),
 		.uid_base = (uint32_t)tm_settings_u64(s, TM_SET_WORKER_UID_BASE),
 		.handshake_timeout_ms = (uint32_t)tm_settings_u64(s, TM_SET_PEER_HANDSHAKE_TIMEOUT),
-		.reconnect_interval_ms = (uint32_t)tm_settings_u64(s, TM_SET_PEER_RECONNECT_INTERVAL),
+		.reconnect_interval_ms =
+			(uint32_t)tm_settings_u64(s, TM_SET_PEER_RECONNECT_INTERVAL),
 		.barrier_interval_ms = (uint32_t)tm_settings_u64(s, TM_SET_BARRIER_INTERVAL),
 		.log_level = (enum tm_log_level)(TM_LOG_ERR + tm_settings_u64(s, TM_SET_LOG_LEVEL)),
 	};
 	cluster_name(s, c->cluster, sizeof(c->cluster));
-	snprintf(c->listen_address, sizeof(c->listen_address), "%s", tm_settings_text(s, TM_SET_LISTEN_ADDRESS));
+	snprintf(c->listen_address, sizeof(c->listen_address), "%s",
+		 tm_settings_text(s, TM_SET_LISTEN_ADDRESS));
 }
 
 int tm_config_load(struct tm_config *ret, const char *const *sets, unsigned int n_sets)
@@ -124,7 +129,8 @@ json_t *tm_config_errors_json(const struct tm_config *c)
 		const char *text = tm_settings_complaint(c->settings, i);
 
 		/* Through the object helper: a file name in it need not be UTF-8. */
-		if (tm_api_set_str(o, "t", text) < 0 || json_array_append(a, json_object_get(o, "t")) < 0) {
+		if (tm_api_set_str(o, "t", text) < 0 ||
+		    json_array_append(a, json_object_get(o, "t")) < 0) {
 			json_decref(a);
 			return NULL;
 		}

@@ -16,14 +16,14 @@
 struct tm_settings;
 
 struct tm_config {
-	struct tm_settings *settings;		/* the table itself, for /v1/settings */
+	struct tm_settings *settings; /* the table itself, for /v1/settings */
 	char cluster[TM_CLUSTER_LEN_MAX + 1];
-	char listen_address[128];		/* at start */
-	uint16_t listen_port;			/* at start */
-	enum tm_backend backend;		/* at start */
-	uint32_t capture_dirty_entries;		/* at start */
-	uint32_t capture_ring_bytes;		/* at start */
-	uint32_t reconcile_interval_ms;		/* at start; fanotify */
+	char listen_address[128];	/* at start */
+	uint16_t listen_port;		/* at start */
+	enum tm_backend backend;	/* at start */
+	uint32_t capture_dirty_entries; /* at start */
+	uint32_t capture_ring_bytes;	/* at start */
+	uint32_t reconcile_interval_ms; /* at start; fanotify */
 	uint32_t batch_objects;
 	uint64_t batch_bytes;
 	uint32_t batch_interval_ms;
@@ -37,8 +37,8 @@ struct tm_config {
 };
 
 /*
- * Load files, then the @n_sets "KEY=VALUE" of the command line. Complaints about files are logged and kept for the status; a
- * bad command-line setting is an error. Returns 0 or -errno (logged).
+ * Load files, then the @n_sets "KEY=VALUE" of the command line. Complaints about files are logged
+ * and kept for the status; a bad command-line setting is an error. Returns 0 or -errno (logged).
  */
 int tm_config_load(struct tm_config *ret, const char *const *sets, unsigned int n_sets);
 void tm_config_free(struct tm_config *c);

@@ -5,11 +5,16 @@
  * One event loop, no threads but the one that opens the capture (capture_glue.c). Everything
  * here is used from the loop only. Files and what they own:
  *
- *	supervisor	worker processes		dial, accept	TCP up to the preamble
- *	pairing_*	requests and their answers	source_end	one source policy's connection
- *	schedule	sets, runs, sync of a source	target_end	one target policy's connections
- *	capture_glue	capture, slots			roots		directories and their watch
- *	policies	the list, its store		rest_*, view	what the outside sees and asks
+ *	supervisor, spawn	worker processes
+ *	dial, accept		TCP up to the preamble
+ *	pairing_*		requests and their answers
+ *	source_end, target_end	one policy's connection, at either end
+ *	schedule, tracking	sets, runs and healing of a source; waiters: sync and wait
+ *	backlog, journal	what is owed
+ *	capture_glue		the capture and its slots
+ *	roots			directories and their watch
+ *	policies, runs		the list, its store, its accounts
+ *	rest_*, view*		what the outside asks and sees
  */
 #ifndef TM_DAEMON_DAEMON_H
 #define TM_DAEMON_DAEMON_H
@@ -25,9 +30,12 @@
 #include <systemd/sd-event.h>
 
 _Static_assert(TM_REC_ID_LEN == TM_POLICY_ID_LEN && TM_REC_KEY_LEN == TM_KEY_LEN &&
-	       TM_REC_SECRET_LEN == TM_SECRET_LEN && TM_REC_NAME_MAX == TM_POLICY_NAME_MAX &&
-	       TM_REC_PATH_MAX == TM_PATH_LEN_MAX && TM_REC_CLUSTER_MAX == TM_CLUSTER_LEN_MAX &&
-	       TM_REC_TOKEN_LEN == TM_JOURNAL_TOKEN_LEN, "the stored record holds what the wire carries");
+		       TM_REC_SECRET_LEN == TM_SECRET_LEN &&
+		       TM_REC_NAME_MAX == TM_POLICY_NAME_MAX &&
+		       TM_REC_PATH_MAX == TM_PATH_LEN_MAX &&
+		       TM_REC_CLUSTER_MAX == TM_CLUSTER_LEN_MAX &&
+		       TM_REC_TOKEN_LEN == TM_JOURNAL_TOKEN_LEN,
+	       "the stored record holds what the wire carries");
 
 struct tm_policy;
 struct tm_worker;
@@ -43,26 +51,26 @@ struct tm_target_conn;
 struct tm_daemon {
 	sd_event *ev;
 	struct tm_config cfg;
-	const char *const *sets;	/* --set arguments, for SIGHUP */
+	const char *const *sets; /* --set arguments, for SIGHUP */
 	unsigned int n_sets;
-	char *state_dir, *runtime_dir;	/* absolute */
-	char instance[33];		/* names the pins */
-	int statefd, runfd, polfd;	/* state, runtime, runtime/policies */
+	char *state_dir, *runtime_dir; /* absolute */
+	char instance[33];	       /* names the pins */
+	int statefd, runfd, polfd;     /* state, runtime, runtime/policies */
 	int lockfd;
 	struct tm_node_key *key;
 	struct tm_store *store;
-	struct tm_worker *workers;	/* every process alive */
-	struct tm_policy *policies;	/* oldest first; embryos too */
+	struct tm_worker *workers;  /* every process alive */
+	struct tm_policy *policies; /* oldest first; embryos too */
 	struct tm_capture_glue *glue;
 	struct tm_listener *listener;
-	char listen_error[256];		/* "": it listens */
+	char listen_error[256]; /* "": it listens */
 	struct tm_rest *rest;
 	struct tm_root_watch *roots;
-	struct tm_pair_in *pair_ins;	/* requests of others being served */
-	unsigned int n_workers;		/* of them */
+	struct tm_pair_in *pair_ins; /* requests of others being served */
+	unsigned int n_workers;	     /* of them */
 	char boot_id[TM_BOOT_ID_LEN];
-	bool new_boot;			/* the store was last used in another boot */
-	bool clean_boot;		/* ... and that one ended with everything synced */
+	bool new_boot;	 /* the store was last used in another boot */
+	bool clean_boot; /* ... and that one ended with everything synced */
 	int64_t started_ns;
 	bool stopping;
 };
@@ -73,8 +81,8 @@ struct tm_waiter {
 	struct tm_policy *p;
 	struct tm_call *call;
 	bool is_sync;
-	uint64_t need_set;		/* sync: this set must be done with nothing torn */
-	int64_t run_id;			/* wait: this run must be over; 0: the current one */
+	uint64_t need_set; /* sync: this set must be done with nothing torn */
+	int64_t run_id;	   /* wait: this run must be over; 0: the current one */
 	uint64_t start_ms;
 	sd_event_source *timer;
 };
@@ -89,13 +97,13 @@ struct tm_failure {
 };
 
 enum tm_conn_state {
-	TM_CONN_NONE,		/* no worker */
-	TM_CONN_STARTING,	/* worker started, not READY */
-	TM_CONN_READY,		/* worker waits for a connection */
+	TM_CONN_NONE,	  /* no worker */
+	TM_CONN_STARTING, /* worker started, not READY */
+	TM_CONN_READY,	  /* worker waits for a connection */
 	TM_CONN_DIALING,
-	TM_CONN_HANDSHAKE,	/* descriptor handed over */
-	TM_CONN_AUTHED,		/* the peer is who it should be; session being set up */
-	TM_CONN_SESSION,	/* source: IDLE was seen; target: GO was given */
+	TM_CONN_HANDSHAKE, /* descriptor handed over */
+	TM_CONN_AUTHED,	   /* the peer is who it should be; session being set up */
+	TM_CONN_SESSION,   /* source: IDLE was seen; target: GO was given */
 };
 
 struct tm_policy {
@@ -103,64 +111,64 @@ struct tm_policy {
 	struct tm_daemon *d;
 	struct tm_policy_rec rec;
 	char id_hex[2 * TM_POLICY_ID_LEN + 1];
-	bool embryo;			/* being created: not stored, not shown */
-	bool doomed;			/* deleted: only waits for its worker to end */
+	bool embryo; /* being created: not stored, not shown */
+	bool doomed; /* deleted: only waits for its worker to end */
 	bool save_due;
 	sd_event_source *save_timer;
 	bool run_save_due;
 
 	/* connection */
-	struct tm_worker *w;		/* source: the worker; target: the one that owns the session */
-	struct tm_target_conn *conns;	/* target: all connections */
+	struct tm_worker *w; /* source: the worker; target: the one that owns the session */
+	struct tm_target_conn *conns; /* target: all connections */
 	enum tm_conn_state conn;
-	bool lost;			/* see struct tm_status_in */
-	char broken[TM_TEXT_LEN_MAX + 1];	/* why the worker cannot work; "": it can */
+	bool lost;			  /* see struct tm_status_in */
+	char broken[TM_TEXT_LEN_MAX + 1]; /* why the worker cannot work; "": it can */
 	struct tm_dial *dial;
-	sd_event_source *retry_timer;	/* source: dial or start again */
-	unsigned int crashes;		/* in a row, for the back-off */
-	unsigned int refusals;		/* connections in a row that ended before AUTHED */
+	sd_event_source *retry_timer; /* source: dial or start again */
+	unsigned int crashes;	      /* in a row, for the back-off */
+	unsigned int refusals;	      /* connections in a row that ended before AUTHED */
 	bool ktls;
 
 	/* pairing, source side (also to ask what became of the relationship) */
 	struct tm_worker *pair_w;
 	struct tm_dial *pair_dial;
 	sd_event_source *pair_timer;
-	bool pair_query;		/* only asks */
-	struct tm_call *create_call;	/* who waits for the answer of an embryo */
-	uint8_t want_fp[32];		/* create: fingerprint asked for */
+	bool pair_query;	     /* only asks */
+	struct tm_call *create_call; /* who waits for the answer of an embryo */
+	uint8_t want_fp[32];	     /* create: fingerprint asked for */
 	bool has_want_fp;
-	int pair_sock;			/* connected, until its worker is READY */
-	bool pair_seen;			/* this attempt got as far as AUTHED */
+	int pair_sock;	/* connected, until its worker is READY */
+	bool pair_seen; /* this attempt got as far as AUTHED */
 
 	/* work of a source */
-	struct tm_backlog *bl;		/* NULL: not authorized, or the journal cannot be opened */
+	struct tm_backlog *bl; /* NULL: not authorized, or the journal cannot be opened */
 	struct tm_policy *next_in_slot;
 	bool in_slot, tracked;
-	bool root_bad;			/* missing, or another one: its policy is held */
+	bool root_bad; /* missing, or another one: its policy is held */
 	char untracked_why[256];
-	bool session_idle;		/* the worker waits for a set */
+	bool session_idle; /* the worker waits for a set */
 	bool aborting;
-	uint64_t taken_ms;		/* monotonic: when the set in flight was handed out */
+	uint64_t taken_ms; /* monotonic: when the set in flight was handed out */
 	int64_t taken_ns;
 	bool set_confirmed;
-	uint64_t heal_set;		/* the set that heals what is incomplete; 0: not handed yet */
-	uint64_t all_set;		/* the set that completes the first sync; 0: not handed yet */
+	uint64_t heal_set; /* the set that heals what is incomplete; 0: not handed yet */
+	uint64_t all_set;  /* the set that completes the first sync; 0: not handed yet */
 	bool rescan_counted;
-	sd_event_source *pace_timer;	/* source: next look at the backlog; target: is it quiet? */
+	sd_event_source *pace_timer; /* source: next look at the backlog; target: is it quiet? */
 	uint64_t last_hand_ms;
-	uint64_t retry_at_ms;		/* when torn records are tried again */
+	uint64_t retry_at_ms; /* when torn records are tried again */
 	unsigned int retries;
 	unsigned int run_retries;
 	struct tm_waiter *waiters;
 
 	/* what the shown numbers come from */
-	struct tm_run_rec run;		/* latest run; run.started_ns 0: none */
+	struct tm_run_rec run; /* latest run; run.started_ns 0: none */
 	bool run_open;
 	struct tm_ctl_progress prog;	/* last one of the current worker */
-	struct tm_ctl_progress counted;	/* what of it is in totals already */
+	struct tm_ctl_progress counted; /* what of it is in totals already */
 	uint64_t rate_now, rate_mark_bytes, rate_mark_ms, rate_start_ms;
 
-	struct tm_failure *failures;	/* ring, TM_FAILURES_MAX */
+	struct tm_failure *failures; /* ring, TM_FAILURES_MAX */
 	unsigned int n_failures, next_failure;
 };
 
@@ -181,7 +189,8 @@ int tm_policy_save(struct tm_policy *p);
 void tm_policy_save_later(struct tm_policy *p);
 /* last_error, shown and stored; NULL or "" clears it. */
 void tm_policy_error(struct tm_policy *p, const char *fmt, ...) _printf_(2, 3);
-void tm_policy_hold(struct tm_policy *p, enum tm_rec_hold hold, const char *fmt, ...) _printf_(3, 4);
+void tm_policy_hold(struct tm_policy *p, enum tm_rec_hold hold, const char *fmt, ...)
+	_printf_(3, 4);
 /* A uid index no other policy uses. */
 uint32_t tm_policy_uid_index(struct tm_daemon *d);
 void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *f);
@@ -190,8 +199,8 @@ void tm_policy_failures_expire(struct tm_policy *p, int64_t before_ns, bool all)
 void tm_policy_status_in(const struct tm_policy *p, struct tm_status_in *ret);
 /* May it replicate at all: authorized, enabled, not held for a missing root, not on the way out? */
 bool tm_policy_active(const struct tm_policy *p);
-void tm_audit(struct tm_daemon *d, const char *who, const char *action, const struct tm_policy *p, const char *fmt, ...)
-	_printf_(5, 6);
+void tm_audit(struct tm_daemon *d, const char *who, const char *action, const struct tm_policy *p,
+	      const char *fmt, ...) _printf_(5, 6);
 /* The peer as the audit log and messages name it: cluster and short fingerprint. */
 const char *tm_policy_peer_name(const struct tm_policy *p, char buf[96]);
 /* Bring workers, connections and tracking in line with the record: called after every change of it. */
@@ -204,7 +213,8 @@ void tm_policy_noticed(struct tm_policy *p, const struct tm_msg_text *t);
 /* ---- small things (util.c) ---- */
 
 /* Create or re-arm a one-shot timer in *@s. 0 or -errno. */
-int tm_timer_set(struct tm_daemon *d, sd_event_source **s, uint64_t after_ms, sd_event_time_handler_t fn, void *arg);
+int tm_timer_set(struct tm_daemon *d, sd_event_source **s, uint64_t after_ms,
+		 sd_event_time_handler_t fn, void *arg);
 void tm_timer_off(sd_event_source **s);
 int tm_random(void *p, size_t n);
 /* snprintf into a record's text field. */

@@ -64,8 +64,9 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	return 0;
 }
 
-int tm_dial_start(struct tm_daemon *d, const char *address, uint16_t port, const uint8_t *id, const uint8_t *secret,
-		  unsigned int timeout_ms, tm_dial_fn fn, void *arg, struct tm_dial **ret)
+int tm_dial_start(struct tm_daemon *d, const char *address, uint16_t port, const uint8_t *id,
+		  const uint8_t *secret, unsigned int timeout_ms, tm_dial_fn fn, void *arg,
+		  struct tm_dial **ret)
 {
 	static const uint8_t nobody[TM_POLICY_ID_LEN];
 	struct tm_dial *dial = calloc(1, sizeof(*dial));

@@ -34,7 +34,8 @@ static int handover_one(const struct tm_change *c, void *arg)
 
 int tm_handover_set(struct tm_policy *p)
 {
-	struct tm_ctl_set set = { .set_id = p->bl->set_id, .flags = p->set_confirmed ? TM_SET_CONFIRMED : 0,
+	struct tm_ctl_set set = { .set_id = p->bl->set_id,
+				  .flags = p->set_confirmed ? TM_SET_CONFIRMED : 0,
 				  .taken_ns = p->taken_ns };
 	struct handover h = { .p = p };
 	int r;

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define JOURNAL_NAME "changes"
-#define JOURNAL_NEW "changes.new"
-#define JOURNAL_HEADER (8 + TM_JOURNAL_TOKEN_LEN)
+#define JOURNAL_NAME	   "changes"
+#define JOURNAL_NEW	   "changes.new"
+#define JOURNAL_HEADER	   (8 + TM_JOURNAL_TOKEN_LEN)
 #define JOURNAL_RECORD_MAX 16384
-#define JOURNAL_SLACK ((uint64_t)256 << 10)
+#define JOURNAL_SLACK	   ((uint64_t)256 << 10)
 
 static const char journal_magic[8] = { 'T', 'M', 'J', 'R', 'N', 'L', '1', '\n' };
 
@@ -31,12 +31,13 @@ static bool header_good(int fd, const uint8_t token[TM_JOURNAL_TOKEN_LEN])
 {
 	uint8_t h[JOURNAL_HEADER];
 
-	return tm_pread_full(fd, h, sizeof(h), 0) == (ssize_t)sizeof(h) && memcmp(h, journal_magic, 8) == 0 &&
-	       memcmp(h + 8, token, TM_JOURNAL_TOKEN_LEN) == 0;
+	return tm_pread_full(fd, h, sizeof(h), 0) == (ssize_t)sizeof(h) &&
+	       memcmp(h, journal_magic, 8) == 0 && memcmp(h + 8, token, TM_JOURNAL_TOKEN_LEN) == 0;
 }
 
 /* Records from JOURNAL_HEADER on; *@ret_end is where the last whole one ends. */
-static int records_read(int fd, int (*fn)(const struct tm_change *c, void *arg), void *arg, uint64_t *ret_end)
+static int records_read(int fd, int (*fn)(const struct tm_change *c, void *arg), void *arg,
+			uint64_t *ret_end)
 {
 	_cleanup_free_ uint8_t *chunk = malloc(JOURNAL_RECORD_MAX + 4);
 	_cleanup_free_ struct tm_range *ranges = calloc(TM_CHANGE_RANGES_MAX, sizeof(*ranges));
@@ -198,7 +199,8 @@ static int rewrite_one(const struct tm_change *c, void *arg)
 	return w->b.len >= 65536 || tm_buf_error(&w->b) ? rewrite_flush(w) : 0;
 }
 
-int tm_journal_rewrite(struct tm_journal *j, const struct tm_change_set *const *sets, unsigned int n)
+int tm_journal_rewrite(struct tm_journal *j, const struct tm_change_set *const *sets,
+		       unsigned int n)
 {
 	struct rewrite w = { .at = JOURNAL_HEADER };
 	bool empty = true;

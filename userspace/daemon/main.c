@@ -21,7 +21,7 @@
 #define TM_VERSION "0"
 #endif
 
-#define SETS_MAX 64
+#define SETS_MAX      64
 #define STOP_GRACE_MS 8000
 
 static void help(void)
@@ -34,7 +34,8 @@ static void help(void)
 	       "  --foreground       stay in the foreground (always so)\n"
 	       "  --check-config     read the settings, say what is wrong, exit 1 if anything is\n"
 	       "  --version, --help\n\n"
-	       "Settings: /usr/lib/tidemark.d, /run/tidemark.d, /etc/tidemark.d, files *.conf; see tidemark.d(5).\n");
+	       "Settings: /usr/lib/tidemark.d, /run/tidemark.d, /etc/tidemark.d,\n"
+	       "files *.conf; see tidemark.d(5).\n");
 }
 
 static int check_config(const char *const *sets, unsigned int n)
@@ -140,8 +141,7 @@ static int start(struct tm_daemon *d)
 		tm_err("cannot start: %s", strerror(-r));
 		return r;
 	}
-	tm_policy_foreach(d, p)
-		tm_policy_update(p);
+	tm_policy_foreach(d, p) tm_policy_update(p);
 	tm_start_netmon(d);
 	return 0;
 }
@@ -211,12 +211,8 @@ int main(int argc, char **argv)
 	tm_log_open("tidemarkd", TM_LOG_INFO);
 	while ((o = getopt_long(argc, argv, "", opts, NULL)) >= 0) {
 		switch (o) {
-		case 's':
-			state = optarg;
-			break;
-		case 'r':
-			runtime = optarg;
-			break;
+		case 's': state = optarg; break;
+		case 'r': runtime = optarg; break;
 		case 'k':
 			if (d.n_sets == SETS_MAX) {
 				tm_err("more than %d times --set", SETS_MAX);
@@ -224,19 +220,11 @@ int main(int argc, char **argv)
 			}
 			sets[d.n_sets++] = optarg;
 			break;
-		case 'f':
-			break;
-		case 'c':
-			check = true;
-			break;
-		case 'V':
-			printf("tidemarkd %s\n", TM_VERSION);
-			return 0;
-		case 'h':
-			help();
-			return 0;
-		default:
-			return 2;
+		case 'f': break;
+		case 'c': check = true; break;
+		case 'V': printf("tidemarkd %s\n", TM_VERSION); return 0;
+		case 'h': help(); return 0;
+		default: return 2;
 		}
 	}
 	if (optind < argc) {

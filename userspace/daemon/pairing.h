@@ -2,9 +2,10 @@
 /*
  * daemon/pairing.h - a request on its way from the source's admin to the target's, and the answer back.
  *
- * Source side: one attempt at a time per policy: dial, pairing worker, PAIR_REQUEST; the connection stays open
- * while the request waits and is made again when it breaks. The same exchange asks later what became of a relationship whose target
- * refuses connections. Target side: connections with a zero policy id, each in a worker without any file access.
+ * Source side: one attempt at a time per policy: dial, pairing worker, PAIR_REQUEST; the
+ * connection stays open while the request waits and is made again when it breaks. The same
+ * exchange asks later what became of a relationship whose target refuses connections. Target
+ * side: connections with a zero policy id, each in a worker without any file access.
  */
 #ifndef TM_DAEMON_PAIRING_H
 #define TM_DAEMON_PAIRING_H

@@ -15,15 +15,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CREATE_DIAL_MS 7000
+#define CREATE_DIAL_MS	 7000
 #define CREATE_ANSWER_MS 15000
 
 static void attempt(struct tm_policy *p);
 
 /* The admin's create fails: nothing was stored, nothing remains. */
-static void create_fails(struct tm_policy *p, unsigned int status, const char *code, const char *fmt, ...) _printf_(4, 5);
+static void create_fails(struct tm_policy *p, unsigned int status, const char *code,
+			 const char *fmt, ...) _printf_(4, 5);
 
-static void create_fails(struct tm_policy *p, unsigned int status, const char *code, const char *fmt, ...)
+static void create_fails(struct tm_policy *p, unsigned int status, const char *code,
+			 const char *fmt, ...)
 {
 	struct tm_call *call = p->create_call;
 	char text[TM_TEXT_LEN_MAX + 512];
@@ -57,7 +59,8 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *arg)
 	(void)s;
 	(void)usec;
 	if (p->embryo) {
-		create_fails(p, 502, "target-unreachable", "%s port %u was reached, but did not answer the request in time",
+		create_fails(p, 502, "target-unreachable",
+			     "%s port %u was reached, but did not answer the request in time",
 			     p->rec.address, p->rec.port);
 		return 0;
 	}
@@ -70,7 +73,8 @@ static void attempt_failed(struct tm_policy *p, const char *why)
 {
 	stop_attempt(p, 0, "");
 	if (p->embryo) {
-		create_fails(p, 502, "target-unreachable", "the target %s port %u cannot be asked: %s", p->rec.address,
+		create_fails(p, 502, "target-unreachable",
+			     "the target %s port %u cannot be asked: %s", p->rec.address,
 			     p->rec.port, why);
 		return;
 	}
@@ -79,8 +83,10 @@ static void attempt_failed(struct tm_policy *p, const char *why)
 		return;
 	}
 	if (p->rec.auth == TM_REC_AWAITING) {
-		tm_policy_error(p, "the target %s port %u cannot be asked: %s", p->rec.address, p->rec.port, why);
-		(void)tm_timer_set(p->d, &p->pair_timer, p->d->cfg.reconnect_interval_ms, on_retry, p);
+		tm_policy_error(p, "the target %s port %u cannot be asked: %s", p->rec.address,
+				p->rec.port, why);
+		(void)tm_timer_set(p->d, &p->pair_timer, p->d->cfg.reconnect_interval_ms, on_retry,
+				   p);
 	}
 }
 
@@ -104,8 +110,8 @@ static void create_succeeds(struct tm_policy *p)
 		return;
 	}
 	tm_key_fingerprint(p->rec.peer_key, fp);
-	tm_audit(p->d, call ? tm_call_who(call) : "an admin who went away", "create", p, "%s -> %s:%s, key %s",
-		 p->rec.source_dir, p->rec.address, p->rec.target_dir, fp);
+	tm_audit(p->d, call ? tm_call_who(call) : "an admin who went away", "create", p,
+		 "%s -> %s:%s, key %s", p->rec.source_dir, p->rec.address, p->rec.target_dir, fp);
 	if (call)
 		tm_call_reply(call, 201, tm_view_policy(p));
 }
@@ -141,7 +147,8 @@ static void ended(struct tm_policy *p, enum tm_rec_auth auth, const char *text)
 	p->rec.status_ns = tm_wall_ns();
 	tm_text_set(p->rec.hold_text, sizeof(p->rec.hold_text), "%s", text);
 	if (auth == TM_REC_REJECTED)
-		tm_policy_error(p, "rejected by %s%s%s", tm_policy_peer_name(p, peer), text[0] ? ": " : "", text);
+		tm_policy_error(p, "rejected by %s%s%s", tm_policy_peer_name(p, peer),
+				text[0] ? ": " : "", text);
 	else
 		tm_policy_error(p, "deleted on the other side by %s", tm_policy_peer_name(p, peer));
 	(void)tm_policy_save(p);
@@ -159,7 +166,10 @@ static bool take_state(struct tm_policy *p, struct tm_rd *r)
 		if (p->embryo) {
 			create_succeeds(p);
 		} else if (p->rec.auth == TM_REC_AUTHORIZED) {
-			/* It lost its policies: for it this is a new request, which its admin has to accept. */
+			/*
+			 * It lost its policies: for it this is a new request, which its admin has
+			 * to accept.
+			 */
 			p->rec.auth = TM_REC_AWAITING;
 			p->rec.status_ns = tm_wall_ns();
 			p->pair_query = false;
@@ -172,7 +182,8 @@ static bool take_state(struct tm_policy *p, struct tm_rd *r)
 	case TM_PAIR_REFUSED:
 		if (p->embryo) {
 			stop_attempt(p, 0, "");
-			create_fails(p, 409, "target-refused", "the target refuses the request: %s", m.text);
+			create_fails(p, 409, "target-refused", "the target refuses the request: %s",
+				     m.text);
 			return true;
 		}
 		attempt_failed(p, m.text);
@@ -181,14 +192,14 @@ static bool take_state(struct tm_policy *p, struct tm_rd *r)
 	case TM_PAIR_REJECTED:
 	case TM_PAIR_DELETED:
 		if (p->embryo)
-			return false;	/* nobody could have decided about a new id */
+			return false; /* nobody could have decided about a new id */
 		if (m.state == TM_PAIR_ACCEPTED)
 			authorized(p, m.text);
 		else
-			ended(p, m.state == TM_PAIR_REJECTED ? TM_REC_REJECTED : TM_REC_DELETED, m.text);
+			ended(p, m.state == TM_PAIR_REJECTED ? TM_REC_REJECTED : TM_REC_DELETED,
+			      m.text);
 		return true;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -229,13 +240,15 @@ static bool take_authed(struct tm_policy *p, struct tm_rd *r)
 		tm_hex(p->want_fp, sizeof(p->want_fp), want);
 		if (p->has_want_fp && !tm_streq(got, want)) {
 			stop_attempt(p, 0, "");
-			create_fails(p, 409, "fingerprint-mismatch",
-				     "the target's key has the fingerprint %s, not the one asked for", got);
+			create_fails(
+				p, 409, "fingerprint-mismatch",
+				"the target's key has the fingerprint %s, not the one asked for",
+				got);
 			return true;
 		}
 		memcpy(p->rec.peer_key, a.key, sizeof(a.key));
 	} else if (memcmp(p->rec.peer_key, a.key, sizeof(a.key))) {
-		return false;	/* the worker compares too: this cannot be an honest one */
+		return false; /* the worker compares too: this cannot be an honest one */
 	}
 	p->pair_seen = true;
 	tm_text_set(p->rec.peer_cluster, sizeof(p->rec.peer_cluster), "%s", a.cluster);
@@ -274,19 +287,12 @@ static void on_message(void *arg, struct tm_worker *w, uint16_t type, struct tm_
 		if (good)
 			(void)tm_worker_send_conn(w, tm_take_fd(p->pair_sock), 0);
 		break;
-	case TM_C_AUTHED:
-		good = take_authed(p, r);
-		break;
-	case TM_C_PAIR_STATED:
-		good = take_state(p, r);
-		break;
+	case TM_C_AUTHED: good = take_authed(p, r); break;
+	case TM_C_PAIR_STATED: good = take_state(p, r); break;
 	case TM_C_FAILED:
 	case TM_C_CLOSED:
-	case TM_C_NOTICED:
-		good = take_text(p, type, r);
-		break;
-	default:
-		good = type == TM_C_PROGRESS;
+	case TM_C_NOTICED: good = take_text(p, type, r); break;
+	default: good = type == TM_C_PROGRESS;
 	}
 	/* @p may be gone by now, @w is not. */
 	if (!good)
@@ -309,7 +315,9 @@ static const struct tm_worker_ops pair_ops = { .message = on_message, .gone = on
 static void on_dialed(void *arg, int fd)
 {
 	struct tm_policy *p = arg;
-	struct tm_worker_spec spec = { .role = TM_ROLE_PAIR_SOURCE, .policy = p, .ops = &pair_ops, .arg = p };
+	struct tm_worker_spec spec = {
+		.role = TM_ROLE_PAIR_SOURCE, .policy = p, .ops = &pair_ops, .arg = p
+	};
 	int r;
 
 	p->pair_dial = NULL;
@@ -333,7 +341,8 @@ static void attempt(struct tm_policy *p)
 
 	if (p->pair_w || p->pair_dial)
 		return;
-	r = tm_dial_start(p->d, p->rec.address, p->rec.port, NULL, NULL, CREATE_DIAL_MS, on_dialed, p, &p->pair_dial);
+	r = tm_dial_start(p->d, p->rec.address, p->rec.port, NULL, NULL, CREATE_DIAL_MS, on_dialed,
+			  p, &p->pair_dial);
 	if (r < 0)
 		attempt_failed(p, strerror(-r));
 }
@@ -346,8 +355,8 @@ int tm_pairing_create(struct tm_policy *p)
 	r = tm_timer_set(p->d, &p->pair_timer, CREATE_ANSWER_MS, on_retry, p);
 	if (r < 0)
 		return r;
-	return tm_dial_start(p->d, p->rec.address, p->rec.port, NULL, NULL, CREATE_DIAL_MS, on_dialed, p,
-			     &p->pair_dial);
+	return tm_dial_start(p->d, p->rec.address, p->rec.port, NULL, NULL, CREATE_DIAL_MS,
+			     on_dialed, p, &p->pair_dial);
 }
 
 void tm_pairing_source_update(struct tm_policy *p)

@@ -11,21 +11,21 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define PAIR_WORKERS_MAX 32	/* in all */
+#define PAIR_WORKERS_MAX 32 /* in all */
 #define PAIR_PER_ADDRESS 8
-#define REQUESTS_MAX 64		/* that await authorization */
-#define REQUEST_MS 15000	/* to prove an identity and say what is wanted */
+#define REQUESTS_MAX	 64    /* that await authorization */
+#define REQUEST_MS	 15000 /* to prove an identity and say what is wanted */
 
 struct tm_pair_in {
 	struct tm_pair_in *next;
 	struct tm_daemon *d;
 	struct tm_worker *w;
-	struct tm_policy *p;		/* once it asked for one that is here */
+	struct tm_policy *p; /* once it asked for one that is here */
 	int sock;
 	bool authed;
 	uint8_t key[TM_KEY_LEN];
 	char cluster[TM_CLUSTER_LEN_MAX + 1];
-	char address[80];		/* without the port */
+	char address[80]; /* without the port */
 	sd_event_source *deadline;
 };
 
@@ -90,12 +90,16 @@ static bool request_good(struct tm_pair_in *c, struct tm_msg_pair_request *m)
 		return false;
 	}
 	strcpy(m->target_dir, norm);
-	tm_policy_foreach(c->d, p) {
+	tm_policy_foreach(c->d, p)
+	{
 		if (p->rec.role != TM_REC_TARGET || p->embryo)
 			continue;
 		waiting += p->rec.auth == TM_REC_AWAITING;
-		if (tm_streq(p->rec.name, m->name) && memcmp(p->rec.peer_key, c->key, TM_KEY_LEN) == 0) {
-			refuse(c, "there is a policy %s of your cluster here already; it has to be deleted first", m->name);
+		if (tm_streq(p->rec.name, m->name) &&
+		    memcmp(p->rec.peer_key, c->key, TM_KEY_LEN) == 0) {
+			refuse(c,
+			       "there is a policy %s of your cluster here already; delete it first",
+			       m->name);
 			return false;
 		}
 	}
@@ -141,8 +145,8 @@ static void new_request(struct tm_pair_in *c, struct tm_msg_pair_request *m)
 	}
 	c->p = p;
 	tm_key_fingerprint(c->key, fp);
-	tm_audit(c->d, "peer", "request", p, "from cluster %s at %s, key %s: %s -> %s", c->cluster, c->address, fp,
-		 p->rec.source_dir, p->rec.target_dir);
+	tm_audit(c->d, "peer", "request", p, "from cluster %s at %s, key %s: %s -> %s", c->cluster,
+		 c->address, fp, p->rec.source_dir, p->rec.target_dir);
 	send_state(c, TM_PAIR_AWAITING, "");
 }
 
@@ -151,19 +155,15 @@ static void known_request(struct tm_pair_in *c, struct tm_policy *p)
 {
 	c->p = p;
 	switch (p->rec.auth) {
-	case TM_REC_AWAITING:
-		send_state(c, TM_PAIR_AWAITING, "");
-		break;
-	case TM_REC_REJECTED:
-		send_state(c, TM_PAIR_REJECTED, p->rec.hold_text);
-		break;
-	case TM_REC_DELETED:
-		send_state(c, TM_PAIR_DELETED, "");
-		break;
+	case TM_REC_AWAITING: send_state(c, TM_PAIR_AWAITING, ""); break;
+	case TM_REC_REJECTED: send_state(c, TM_PAIR_REJECTED, p->rec.hold_text); break;
+	case TM_REC_DELETED: send_state(c, TM_PAIR_DELETED, ""); break;
 	case TM_REC_AUTHORIZED:
 	default:
-		send_state(c, TM_PAIR_ACCEPTED, !p->rec.enabled ? "the policy is disabled there" :
-			   p->rec.hold != TM_REC_HOLD_NONE ? p->rec.hold_text : p->broken);
+		send_state(c, TM_PAIR_ACCEPTED,
+			   !p->rec.enabled		     ? "the policy is disabled there"
+			   : p->rec.hold != TM_REC_HOLD_NONE ? p->rec.hold_text
+							     : p->broken);
 	}
 }
 
@@ -237,19 +237,12 @@ static void on_message(void *arg, struct tm_worker *w, uint16_t type, struct tm_
 		if (good)
 			(void)tm_worker_send_conn(w, tm_take_fd(c->sock), 0);
 		break;
-	case TM_C_AUTHED:
-		good = take_authed(c, r);
-		break;
-	case TM_C_PAIR_REQUESTED:
-		good = take_request(c, r);
-		break;
+	case TM_C_AUTHED: good = take_authed(c, r); break;
+	case TM_C_PAIR_REQUESTED: good = take_request(c, r); break;
 	case TM_C_FAILED:
 	case TM_C_CLOSED:
-	case TM_C_NOTICED:
-		good = take_text(c, type, r);
-		break;
-	default:
-		good = type == TM_C_PROGRESS;
+	case TM_C_NOTICED: good = take_text(c, type, r); break;
+	default: good = type == TM_C_PROGRESS;
 	}
 	if (!good)
 		tm_worker_break(w, type);

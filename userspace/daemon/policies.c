@@ -83,7 +83,8 @@ int tm_policies_load(struct tm_daemon *d)
 	r = d->store->ops->policy_each(d->store, load_one, d);
 	if (r < 0)
 		return r;
-	tm_policy_foreach(d, p) {
+	tm_policy_foreach(d, p)
+	{
 		(void)d->store->ops->run_each(d->store, p->rec.id, 1, load_run, p);
 		if (p->rec.role == TM_REC_SOURCE && p->rec.auth == TM_REC_AUTHORIZED)
 			(void)tm_schedule_open(p);
@@ -103,9 +104,7 @@ void tm_policies_free(struct tm_daemon *d)
 
 struct tm_policy *tm_policy_by_id(struct tm_daemon *d, const uint8_t id[TM_POLICY_ID_LEN])
 {
-	tm_policy_foreach(d, p)
-		if (memcmp(p->rec.id, id, TM_POLICY_ID_LEN) == 0)
-			return p;
+	tm_policy_foreach(d, p) if (memcmp(p->rec.id, id, TM_POLICY_ID_LEN) == 0) return p;
 	return NULL;
 }
 
@@ -190,8 +189,7 @@ uint32_t tm_policy_uid_index(struct tm_daemon *d)
 	for (uint32_t i = 0;; i++) {
 		bool used = false;
 
-		tm_policy_foreach(d, p)
-			used = used || p->rec.uid_index == i;
+		tm_policy_foreach(d, p) used = used || p->rec.uid_index == i;
 		if (!used)
 			return i;
 	}
@@ -225,7 +223,10 @@ void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *m)
 		p->next_failure = (p->next_failure + 1) % TM_FAILURES_MAX;
 	}
 	free(f->path);
-	*f = (struct tm_failure){ .time_ns = tm_wall_ns(), .op = m->op, .err = m->err, .path_len = (uint32_t)len,
+	*f = (struct tm_failure){ .time_ns = tm_wall_ns(),
+				  .op = m->op,
+				  .err = m->err,
+				  .path_len = (uint32_t)len,
 				  .path = path };
 }
 
@@ -247,7 +248,8 @@ void tm_policy_failures_expire(struct tm_policy *p, int64_t before_ns, bool all)
 
 bool tm_policy_active(const struct tm_policy *p)
 {
-	return p->rec.auth == TM_REC_AUTHORIZED && p->rec.enabled && !p->doomed && !p->embryo && !p->d->stopping;
+	return p->rec.auth == TM_REC_AUTHORIZED && p->rec.enabled && !p->doomed && !p->embryo &&
+	       !p->d->stopping;
 }
 
 void tm_policy_status_in(const struct tm_policy *p, struct tm_status_in *ret)
@@ -271,7 +273,8 @@ void tm_policy_status_in(const struct tm_policy *p, struct tm_status_in *ret)
 	};
 	if (source && p->bl) {
 		ret->in_work = p->bl->out;
-		ret->dirty = !tm_change_set_empty(p->bl->pending) || !tm_change_set_empty(p->bl->retry);
+		ret->dirty =
+			!tm_change_set_empty(p->bl->pending) || !tm_change_set_empty(p->bl->retry);
 	} else if (!source) {
 		ret->in_work = tm_target_end_busy(p);
 	}
@@ -282,11 +285,13 @@ const char *tm_policy_peer_name(const struct tm_policy *p, char buf[96])
 	char fp[TM_FINGERPRINT_LEN];
 
 	tm_key_fingerprint(p->rec.peer_key, fp);
-	snprintf(buf, 96, "%s (%.16s)", p->rec.peer_cluster[0] ? p->rec.peer_cluster : "the other side", fp);
+	snprintf(buf, 96, "%s (%.16s)",
+		 p->rec.peer_cluster[0] ? p->rec.peer_cluster : "the other side", fp);
 	return buf;
 }
 
-void tm_audit(struct tm_daemon *d, const char *who, const char *action, const struct tm_policy *p, const char *fmt, ...)
+void tm_audit(struct tm_daemon *d, const char *who, const char *action, const struct tm_policy *p,
+	      const char *fmt, ...)
 {
 	struct tm_audit_rec a = { .time_ns = tm_wall_ns() };
 	va_list ap;
@@ -301,7 +306,8 @@ void tm_audit(struct tm_daemon *d, const char *who, const char *action, const st
 	va_start(ap, fmt);
 	(void)vsnprintf(a.detail, sizeof(a.detail), fmt, ap);
 	va_end(ap);
-	tm_notice("%s: %s by %s%s%s", p ? p->rec.name : "tidemarkd", action, who, a.detail[0] ? ": " : "", a.detail);
+	tm_notice("%s: %s by %s%s%s", p ? p->rec.name : "tidemarkd", action, who,
+		  a.detail[0] ? ": " : "", a.detail);
 	r = d->store->ops->audit_add(d->store, &a);
 	if (r < 0)
 		tm_err("the audit log cannot be written: %s", strerror(-r));
@@ -372,12 +378,13 @@ void tm_policy_noticed(struct tm_policy *p, const struct tm_msg_text *t)
 			tm_schedule_abort(p, t->text[0] ? t->text : "the target's admin");
 		break;
 	case TM_NOTICE_DISABLED:
-		tm_policy_error(p, "disabled on the other side by %s", tm_policy_peer_name(p, peer));
+		tm_policy_error(p, "disabled on the other side by %s",
+				tm_policy_peer_name(p, peer));
 		break;
 	case TM_NOTICE_SHUTDOWN:
-		tm_policy_error(p, "the daemon on the other side (%s) stops", tm_policy_peer_name(p, peer));
+		tm_policy_error(p, "the daemon on the other side (%s) stops",
+				tm_policy_peer_name(p, peer));
 		break;
-	default:
-		tm_info("%s: the other side says: %s", p->rec.name, t->text);
+	default: tm_info("%s: the other side says: %s", p->rec.name, t->text);
 	}
 }

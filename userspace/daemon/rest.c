@@ -19,8 +19,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SOCKET_NAME "api.sock"
-#define CONNECTIONS_MAX 512
+#define SOCKET_NAME	  "api.sock"
+#define CONNECTIONS_MAX	  512
 #define CONNECTION_MEMORY (32 * 1024)
 #define CONNECTION_IDLE_S 120
 
@@ -41,7 +41,7 @@ struct tm_call {
 	char *body;
 	size_t len;
 	bool too_large, routed, deferred, done;
-	struct tm_policy *p;		/* a deferred call's */
+	struct tm_policy *p; /* a deferred call's */
 	sd_event_source *hup;
 	unsigned int status;
 	char *answer;
@@ -111,7 +111,8 @@ void tm_call_reply(struct tm_call *c, unsigned int status, json_t *o)
 	finish(c, status, o, false);
 }
 
-static void problem_va(struct tm_call *c, unsigned int status, const char *code, json_t *extra, const char *fmt, va_list ap)
+static void problem_va(struct tm_call *c, unsigned int status, const char *code, json_t *extra,
+		       const char *fmt, va_list ap)
 {
 	char text[8192];
 	json_t *o;
@@ -133,7 +134,8 @@ void tm_call_problem(struct tm_call *c, unsigned int status, const char *code, c
 	va_end(ap);
 }
 
-void tm_call_problem_with(struct tm_call *c, unsigned int status, const char *code, json_t *extra, const char *fmt, ...)
+void tm_call_problem_with(struct tm_call *c, unsigned int status, const char *code, json_t *extra,
+			  const char *fmt, ...)
 {
 	va_list ap;
 
@@ -161,12 +163,16 @@ static int on_hup(sd_event_source *s, int fd, uint32_t revents, void *arg)
 
 void tm_call_defer(struct tm_call *c, struct tm_policy *p)
 {
-	const union MHD_ConnectionInfo *i = MHD_get_connection_info(c->con, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(c->con, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	c->deferred = true;
 	c->p = p;
 	MHD_suspend_connection(c->con);
-	/* A suspended connection is not watched by libmicrohttpd: its end would go unnoticed until the answer. */
+	/*
+	 * A suspended connection is not watched by libmicrohttpd: its end would go unnoticed
+	 * until the answer.
+	 */
 	if (i)
 		(void)sd_event_add_io(c->r->d->ev, &c->hup, i->connect_fd, EPOLLRDHUP, on_hup, c);
 }
@@ -210,7 +216,8 @@ static bool in_group(const struct tm_rest *r, const struct ucred *cred)
 
 static void identify(struct tm_call *c)
 {
-	const union MHD_ConnectionInfo *i = MHD_get_connection_info(c->con, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(c->con, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct passwd pw, *found = NULL;
 	socklen_t n = sizeof(c->cred);
 	char buf[4096];
@@ -219,7 +226,8 @@ static void identify(struct tm_call *c)
 	if (i)
 		(void)getsockopt(i->connect_fd, SOL_SOCKET, SO_PEERCRED, &c->cred, &n);
 	(void)getpwuid_r(c->cred.uid, &pw, buf, sizeof(buf), &found);
-	snprintf(c->who, sizeof(c->who), "%.64s (uid %u, pid %d)", found ? found->pw_name : "?", c->cred.uid, c->cred.pid);
+	snprintf(c->who, sizeof(c->who), "%.64s (uid %u, pid %d)", found ? found->pw_name : "?",
+		 c->cred.uid, c->cred.pid);
 }
 
 static bool may_change(const struct tm_call *c)
@@ -229,21 +237,25 @@ static bool may_change(const struct tm_call *c)
 
 static enum MHD_Result queue_answer(struct tm_call *c)
 {
-	static char oom[] = "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,"
-			    "\"detail\":\"out of memory\",\"code\":\"internal\"}";
+	static char oom[] =
+		"{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,"
+		"\"detail\":\"out of memory\",\"code\":\"internal\"}";
 	struct MHD_Response *resp;
 	enum MHD_Result ret;
 
 	if (c->answer) {
-		resp = MHD_create_response_from_buffer(strlen(c->answer), c->answer, MHD_RESPMEM_MUST_FREE);
+		resp = MHD_create_response_from_buffer(strlen(c->answer), c->answer,
+						       MHD_RESPMEM_MUST_FREE);
 		c->answer = NULL;
 	} else {
-		resp = MHD_create_response_from_buffer(sizeof(oom) - 1, oom, MHD_RESPMEM_PERSISTENT);
+		resp = MHD_create_response_from_buffer(sizeof(oom) - 1, oom,
+						       MHD_RESPMEM_PERSISTENT);
 		c->problem = true;
 	}
 	if (!resp)
 		return MHD_NO;
-	(void)MHD_add_response_header(resp, "Content-Type", c->problem ? "application/problem+json" : "application/json");
+	(void)MHD_add_response_header(resp, "Content-Type",
+				      c->problem ? "application/problem+json" : "application/json");
 	(void)MHD_add_response_header(resp, "Cache-Control", "no-store");
 	ret = MHD_queue_response(c->con, c->status, resp);
 	MHD_destroy_response(resp);
@@ -268,8 +280,9 @@ static void add_body(struct tm_call *c, const char *data, size_t n)
 	c->len += n;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const char *url, const char *method,
-				  const char *version, const char *data, size_t *size, void **con_cls)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *size, void **con_cls)
 {
 	struct tm_call *c = *con_cls;
 	bool reading;
@@ -296,17 +309,22 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
 		if (c->too_large)
 			tm_call_problem(c, 413, "too-large", "the body is larger than 64 KiB");
 		else if (!reading && !may_change(c))
-			tm_call_problem(c, 403, "denied", "%s may look, but not change anything here", c->who);
+			tm_call_problem(c, 403, "denied",
+					"%s may look, but not change anything here", c->who);
 		else
 			tm_rest_route(c, method, url, c->body, c->len);
-		/* Suspended now: even if the answer is there already, it is queued when we are called again. */
+		/*
+		 * Suspended now: even if the answer is there already, it is queued when we are
+		 * called again.
+		 */
 		if (c->deferred)
 			return MHD_YES;
 	}
 	return c->done ? queue_answer(c) : MHD_YES;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls, enum MHD_RequestTerminationCode toe)
+static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
+			 enum MHD_RequestTerminationCode toe)
 {
 	struct tm_call *c = *con_cls;
 
@@ -349,7 +367,8 @@ static int make_socket(struct tm_rest *r)
 	n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/" SOCKET_NAME, r->d->runtime_dir);
 	/* A long path is reached through the held directory. */
 	if (n < 0 || (size_t)n >= sizeof(sa.sun_path))
-		snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/" SOCKET_NAME, r->d->runfd);
+		snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/" SOCKET_NAME,
+			 r->d->runfd);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -363,7 +382,8 @@ static int make_socket(struct tm_rest *r)
 	if (getgrnam_r("tidemark", &gr, buf, sizeof(buf), &found) == 0 && found) {
 		r->group = found->gr_gid;
 		r->have_group = true;
-		if (fchownat(r->d->runfd, SOCKET_NAME, (uid_t)-1, r->group, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fchownat(r->d->runfd, SOCKET_NAME, (uid_t)-1, r->group, AT_SYMLINK_NOFOLLOW) <
+		    0)
 			tm_warn("api.sock cannot be given to the group tidemark: only root may use it");
 	}
 	if (listen(fd, 128) < 0)
@@ -384,18 +404,16 @@ int tm_rest_start(struct tm_daemon *d)
 	r->listen_fd = make_socket(r);
 	if (r->listen_fd < 0)
 		return r->listen_fd;
-	r->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, on_request, r,
-				  MHD_OPTION_LISTEN_SOCKET, r->listen_fd,
-				  MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-				  MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S,
-				  MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				  MHD_OPTION_NOTIFY_COMPLETED, on_completed, r,
-				  MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, r,
-				  MHD_OPTION_END);
+	r->mhd = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, on_request,
+		r, MHD_OPTION_LISTEN_SOCKET, r->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, r, MHD_OPTION_UNESCAPE_CALLBACK,
+		on_unescape, r, MHD_OPTION_END);
 	if (!r->mhd)
 		return -EIO;
-	r->listen_fd = -EBADF;	/* libmicrohttpd's now */
+	r->listen_fd = -EBADF; /* libmicrohttpd's now */
 	info = MHD_get_daemon_info(r->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 	if (!info)
 		return -EIO;

@@ -16,12 +16,16 @@ void tm_rest_free(struct tm_daemon *d);
 /* One request. */
 struct tm_call;
 
-/* Answer; the object is taken over, NULL is "out of memory". Exactly once per call, now or after tm_call_defer(). */
+/*
+ * Answer; the object is taken over, NULL is "out of memory". Exactly once per call, now or after
+ * tm_call_defer().
+ */
 void tm_call_reply(struct tm_call *c, unsigned int status, json_t *o);
-void tm_call_problem(struct tm_call *c, unsigned int status, const char *code, const char *fmt, ...) _printf_(4, 5);
+void tm_call_problem(struct tm_call *c, unsigned int status, const char *code, const char *fmt, ...)
+	_printf_(4, 5);
 /* The same with more members: @extra is taken over. */
-void tm_call_problem_with(struct tm_call *c, unsigned int status, const char *code, json_t *extra, const char *fmt, ...)
-	_printf_(5, 6);
+void tm_call_problem_with(struct tm_call *c, unsigned int status, const char *code, json_t *extra,
+			  const char *fmt, ...) _printf_(5, 6);
 /*
  * The answer comes later. If the client goes away before, the call must not be touched again: waiters of
  * @p are told by tm_schedule_forget(), a create in progress by clearing p->create_call.
@@ -37,7 +41,8 @@ const char *tm_call_query(const struct tm_call *c, const char *key);
 /* ---- routes (rest_routes.c, rest_policies.c) */
 
 /* @path is decoded except for %2F; called once per request with the whole body. */
-void tm_rest_route(struct tm_call *c, const char *method, const char *path, const void *body, size_t len);
+void tm_rest_route(struct tm_call *c, const char *method, const char *path, const void *body,
+		   size_t len);
 
 struct tm_rest_request {
 	struct tm_call *c;

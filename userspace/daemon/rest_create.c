@@ -12,7 +12,7 @@
 #include "lib/text.h"
 
 #define ENTRIES_SHOWN 100000
-#define EMBRYOS_MAX 16
+#define EMBRYOS_MAX   16
 
 static json_t *field(const char *name)
 {
@@ -20,7 +20,8 @@ static json_t *field(const char *name)
 }
 
 /* Text fields into the record. False: answered. */
-static bool create_texts(struct tm_call *c, const struct tm_api_create *q, struct tm_policy_rec *rec)
+static bool create_texts(struct tm_call *c, const struct tm_api_create *q,
+			 struct tm_policy_rec *rec)
 {
 	_cleanup_free_ char *why = NULL;
 	const char *bad = NULL;
@@ -47,7 +48,8 @@ static bool create_texts(struct tm_call *c, const struct tm_api_create *q, struc
 /* The source directory: there, a directory, nobody's target. False: answered. */
 static bool create_root(struct tm_call *c, struct tm_policy_rec *rec)
 {
-	_cleanup_free_ char *why = NULL, *shown = tm_escape(rec->source_dir, strlen(rec->source_dir));
+	_cleanup_free_ char *why = NULL,
+			    *shown = tm_escape(rec->source_dir, strlen(rec->source_dir));
 	struct tm_dir_id id;
 	int r = tm_root_check(tm_call_daemon(c), NULL, rec->source_dir, TM_REC_SOURCE, &id, &why);
 
@@ -61,14 +63,17 @@ static bool create_root(struct tm_call *c, struct tm_policy_rec *rec)
 				     "the source directory %s does not exist", shown ?: "");
 		return false;
 	case -ENOTDIR:
-		tm_call_problem_with(c, 409, "not-a-directory", field("source_dir"), "%s is not a directory", shown ?: "");
+		tm_call_problem_with(c, 409, "not-a-directory", field("source_dir"),
+				     "%s is not a directory", shown ?: "");
 		return false;
 	case -EEXIST:
-		tm_call_problem_with(c, 409, "overlap", field("source_dir"), "%s", why ?: "it overlaps another policy");
+		tm_call_problem_with(c, 409, "overlap", field("source_dir"), "%s",
+				     why ?: "it overlaps another policy");
 		return false;
 	default:
 		tm_call_problem_with(c, 409, "source-missing", field("source_dir"),
-				     "the source directory %s cannot be used: %s", shown ?: "", strerror(-r));
+				     "the source directory %s cannot be used: %s", shown ?: "",
+				     strerror(-r));
 		return false;
 	}
 }
@@ -78,16 +83,19 @@ static bool create_unique(struct tm_call *c, const struct tm_policy_rec *rec)
 	unsigned int embryos = 0;
 	json_t *extra;
 
-	tm_policy_foreach(tm_call_daemon(c), p) {
+	tm_policy_foreach(tm_call_daemon(c), p)
+	{
 		embryos += p->embryo;
 		if (p->rec.role != TM_REC_SOURCE || !tm_streq(p->rec.name, rec->name))
 			continue;
 		extra = p->embryo ? NULL : json_pack("{s:[s]}", "ids", p->id_hex);
-		tm_call_problem_with(c, 409, "exists", extra, "there is a policy %s already", rec->name);
+		tm_call_problem_with(c, 409, "exists", extra, "there is a policy %s already",
+				     rec->name);
 		return false;
 	}
 	if (embryos >= EMBRYOS_MAX) {
-		tm_call_problem(c, 503, "busy", "too many policies are being created at this moment");
+		tm_call_problem(c, 503, "busy",
+				"too many policies are being created at this moment");
 		return false;
 	}
 	return true;
@@ -107,7 +115,8 @@ void tm_rest_create(struct tm_call *c, const json_t *body)
 		return;
 	}
 	if (tm_api_create_get(body, q, &no) < 0) {
-		tm_call_problem_with(c, 400, "bad-request", no.field[0] ? field(no.field) : NULL, "%s", no.text);
+		tm_call_problem_with(c, 400, "bad-request", no.field[0] ? field(no.field) : NULL,
+				     "%s", no.text);
 		return;
 	}
 	if (!create_texts(c, q, rec) || !create_unique(c, rec) || !create_root(c, rec))
@@ -134,7 +143,8 @@ void tm_rest_create(struct tm_call *c, const json_t *body)
 	memcpy(p->want_fp, q->fingerprint, sizeof(p->want_fp));
 	r = tm_pairing_create(p);
 	if (r < 0) {
-		tm_call_problem(c, 502, "target-unreachable", "the target %s port %u cannot be reached: %s", p->rec.address,
+		tm_call_problem(c, 502, "target-unreachable",
+				"the target %s port %u cannot be reached: %s", p->rec.address,
 				p->rec.port, strerror(-r));
 		tm_policy_free(p);
 		return;
@@ -159,14 +169,18 @@ static bool accept_missing(struct tm_rest_request *q, int err)
 	_cleanup_free_ char *shown = tm_escape(p->rec.target_dir, strlen(p->rec.target_dir));
 
 	if (err == -ENOENT)
-		tm_call_problem_with(q->c, 409, "target-missing", dir_extra(p),
-				     "the target directory %s does not exist: create it and accept again, or accept with "
-				     "--create-dir", shown ?: "");
+		tm_call_problem_with(
+			q->c, 409, "target-missing", dir_extra(p),
+			"the target directory %s does not exist: create it and accept again, or accept with "
+			"--create-dir",
+			shown ?: "");
 	else if (err == -ENOTDIR)
-		tm_call_problem_with(q->c, 409, "not-a-directory", dir_extra(p), "%s is not a directory", shown ?: "");
+		tm_call_problem_with(q->c, 409, "not-a-directory", dir_extra(p),
+				     "%s is not a directory", shown ?: "");
 	else
-		tm_call_problem_with(q->c, 409, "target-missing", dir_extra(p), "the target directory %s cannot be used: %s",
-				     shown ?: "", strerror(-err));
+		tm_call_problem_with(q->c, 409, "target-missing", dir_extra(p),
+				     "the target directory %s cannot be used: %s", shown ?: "",
+				     strerror(-err));
 	return false;
 }
 
@@ -187,7 +201,8 @@ static bool accept_root(struct tm_rest_request *q, const struct tm_api_accept *a
 			r = tm_root_check(p->d, p, p->rec.target_dir, TM_REC_TARGET, &id, &why);
 	}
 	if (r == -EEXIST) {
-		tm_call_problem_with(q->c, 409, "overlap", dir_extra(p), "%s", why ?: "it overlaps another policy");
+		tm_call_problem_with(q->c, 409, "overlap", dir_extra(p), "%s",
+				     why ?: "it overlaps another policy");
 		return false;
 	}
 	fd = r < 0 ? r : tm_open_admin_dir(p->rec.target_dir);
@@ -199,10 +214,11 @@ static bool accept_root(struct tm_rest_request *q, const struct tm_api_accept *a
 
 		(void)tm_api_set_u64(extra, "entries", (uint64_t)n);
 		(void)tm_api_set_bool(extra, "more", n >= ENTRIES_SHOWN);
-		tm_call_problem_with(q->c, 409, "target-not-empty", extra,
-				     "the target directory is not empty: it has %lld%s entries, which replication will replace or "
-				     "delete. If that is intended, accept with --yes", (long long)n,
-				     n >= ENTRIES_SHOWN ? " or more" : "");
+		tm_call_problem_with(
+			q->c, 409, "target-not-empty", extra,
+			"the target directory is not empty: it has %lld%s entries, which replication "
+			"will replace or delete. If that is intended, accept with --yes",
+			(long long)n, n >= ENTRIES_SHOWN ? " or more" : "");
 		return false;
 	}
 	p->rec.root_dev = id.dev;
@@ -218,16 +234,18 @@ void tm_rest_accept(struct tm_rest_request *q)
 	char peer[96];
 
 	if (tm_api_accept_get(q->body, &a, &no) < 0) {
-		tm_call_problem_with(q->c, 400, "bad-request", no.field[0] ? field(no.field) : NULL, "%s", no.text);
+		tm_call_problem_with(q->c, 400, "bad-request", no.field[0] ? field(no.field) : NULL,
+				     "%s", no.text);
 		return;
 	}
 	if (p->rec.role != TM_REC_TARGET) {
-		tm_call_problem(q->c, 409, "wrong-role", "policy %s is accepted at its target, %s", p->rec.name,
-				tm_policy_peer_name(p, peer));
+		tm_call_problem(q->c, 409, "wrong-role", "policy %s is accepted at its target, %s",
+				p->rec.name, tm_policy_peer_name(p, peer));
 		return;
 	}
 	if (p->rec.auth != TM_REC_AWAITING) {
-		tm_call_problem(q->c, 409, "wrong-state", "policy %s does not await authorization", p->rec.name);
+		tm_call_problem(q->c, 409, "wrong-state", "policy %s does not await authorization",
+				p->rec.name);
 		return;
 	}
 	if (!accept_root(q, &a))
@@ -241,9 +259,10 @@ void tm_rest_accept(struct tm_rest_request *q)
 		tm_call_problem(q->c, 500, "internal", "the decision cannot be stored");
 		return;
 	}
-	tm_audit(p->d, tm_call_who(q->c), "accept", p, "from %s: %s -> %s%s%s%s", tm_policy_peer_name(p, peer),
-		 p->rec.source_dir, p->rec.target_dir, a.yes ? ", not empty: yes" : "",
-		 a.allow_devices ? ", devices" : "", a.allow_suid ? ", suid" : "");
+	tm_audit(p->d, tm_call_who(q->c), "accept", p, "from %s: %s -> %s%s%s%s",
+		 tm_policy_peer_name(p, peer), p->rec.source_dir, p->rec.target_dir,
+		 a.yes ? ", not empty: yes" : "", a.allow_devices ? ", devices" : "",
+		 a.allow_suid ? ", suid" : "");
 	(void)tm_pairing_target_tell(p, TM_PAIR_ACCEPTED, "");
 	tm_policy_update(p);
 	tm_call_reply(q->c, 200, tm_view_policy(p));

@@ -16,7 +16,8 @@
 
 static void bad_body(struct tm_call *c, const struct tm_api_refusal *no)
 {
-	tm_call_problem_with(c, 400, "bad-request", no->field[0] ? json_pack("{s:s}", "field", no->field) : NULL, "%s",
+	tm_call_problem_with(c, 400, "bad-request",
+			     no->field[0] ? json_pack("{s:s}", "field", no->field) : NULL, "%s",
 			     no->text);
 }
 
@@ -37,8 +38,9 @@ static bool is_source(struct tm_rest_request *q, const char *what)
 
 	if (q->p->rec.role == TM_REC_SOURCE)
 		return true;
-	tm_call_problem(q->c, 409, "wrong-role", "%s is the target of policy %s: %s at its source, %s",
-			q->p->d->cfg.cluster, q->p->rec.name, what, tm_policy_peer_name(q->p, peer));
+	tm_call_problem(q->c, 409, "wrong-role",
+			"%s is the target of policy %s: %s at its source, %s", q->p->d->cfg.cluster,
+			q->p->rec.name, what, tm_policy_peer_name(q->p, peer));
 	return false;
 }
 
@@ -51,18 +53,20 @@ static bool is_authorized(struct tm_rest_request *q)
 	case TM_REC_AUTHORIZED:
 		if (p->rec.enabled)
 			return true;
-		tm_call_problem(q->c, 409, "wrong-state", "policy %s is disabled: enable it first", p->rec.name);
+		tm_call_problem(q->c, 409, "wrong-state", "policy %s is disabled: enable it first",
+				p->rec.name);
 		return false;
 	case TM_REC_AWAITING:
-		tm_call_problem(q->c, 409, "wrong-state", "policy %s awaits authorization by %s", p->rec.name,
-				tm_policy_peer_name(p, peer));
+		tm_call_problem(q->c, 409, "wrong-state", "policy %s awaits authorization by %s",
+				p->rec.name, tm_policy_peer_name(p, peer));
 		return false;
 	case TM_REC_REJECTED:
 		tm_call_problem(q->c, 409, "wrong-state", "policy %s was rejected", p->rec.name);
 		return false;
 	case TM_REC_DELETED:
 	default:
-		tm_call_problem(q->c, 409, "wrong-state", "policy %s was deleted on the other side", p->rec.name);
+		tm_call_problem(q->c, 409, "wrong-state", "policy %s was deleted on the other side",
+				p->rec.name);
 		return false;
 	}
 }
@@ -88,7 +92,8 @@ void tm_rest_delete(struct tm_rest_request *q)
 	r = tm_policy_delete(p, &told);
 	if (r < 0) {
 		json_decref(o);
-		tm_call_problem(q->c, 500, "internal", "the policy cannot be deleted: %s", strerror(-r));
+		tm_call_problem(q->c, 500, "internal", "the policy cannot be deleted: %s",
+				strerror(-r));
 		return;
 	}
 	(void)tm_api_set_bool(o, "peer_told", told);
@@ -106,7 +111,8 @@ void tm_rest_reject(struct tm_rest_request *q)
 		return;
 	}
 	if (p->rec.role != TM_REC_TARGET || p->rec.auth != TM_REC_AWAITING) {
-		tm_call_problem(q->c, 409, p->rec.role == TM_REC_TARGET ? "wrong-state" : "wrong-role",
+		tm_call_problem(q->c, 409,
+				p->rec.role == TM_REC_TARGET ? "wrong-state" : "wrong-role",
 				"policy %s does not await authorization here", p->rec.name);
 		return;
 	}
@@ -165,8 +171,10 @@ void tm_rest_replicate(struct tm_rest_request *q)
 	if (!is_source(q, "start it") || !is_authorized(q))
 		return;
 	if (p->rec.hold == TM_REC_HOLD_STOPPED && !yes) {
-		tm_call_problem(q->c, 409, "stopped", "policy %s stopped on suspicion: %s. If this is as it should be, "
-				"replicate with --yes", p->rec.name, p->rec.hold_text);
+		tm_call_problem(q->c, 409, "stopped",
+				"policy %s stopped on suspicion: %s. If this is as it should be, "
+				"replicate with --yes",
+				p->rec.name, p->rec.hold_text);
 		return;
 	}
 	if (!root_again(q, yes))
@@ -191,15 +199,18 @@ void tm_rest_abort(struct tm_rest_request *q)
 	if (p->rec.role == TM_REC_TARGET) {
 		tm_text_set(text, sizeof(text), "%s of %s", tm_call_who(q->c), p->d->cfg.cluster);
 		if (!tm_target_end_notice(p, TM_NOTICE_ABORTED, text)) {
-			tm_call_problem(q->c, 409, "wrong-state", "the source is not connected: nothing to abort");
+			tm_call_problem(q->c, 409, "wrong-state",
+					"the source is not connected: nothing to abort");
 			return;
 		}
 	} else {
 		struct tm_status_in in;
 
 		tm_policy_status_in(p, &in);
-		if (p->rec.hold != TM_REC_HOLD_NONE || (!p->rec.continuous && !in.in_work && !in.wanted)) {
-			tm_call_problem(q->c, 409, "wrong-state", "policy %s is not replicating", p->rec.name);
+		if (p->rec.hold != TM_REC_HOLD_NONE ||
+		    (!p->rec.continuous && !in.in_work && !in.wanted)) {
+			tm_call_problem(q->c, 409, "wrong-state", "policy %s is not replicating",
+					p->rec.name);
 			return;
 		}
 		tm_schedule_abort(p, tm_call_who(q->c));
@@ -223,7 +234,8 @@ void tm_rest_enable(struct tm_rest_request *q)
 		return;
 	p->rec.enabled = true;
 	p->rec.status_ns = tm_wall_ns();
-	if (p->rec.role == TM_REC_TARGET || p->rec.hold == TM_REC_HOLD_ABORTED || p->rec.hold == TM_REC_HOLD_FAILED) {
+	if (p->rec.role == TM_REC_TARGET || p->rec.hold == TM_REC_HOLD_ABORTED ||
+	    p->rec.hold == TM_REC_HOLD_FAILED) {
 		p->rec.hold = TM_REC_HOLD_NONE;
 		p->rec.hold_text[0] = 0;
 	}
@@ -275,7 +287,8 @@ void tm_rest_sync(struct tm_rest_request *q)
 	if (!is_source(q, "wait") || !is_authorized(q))
 		return;
 	if (p->rec.hold == TM_REC_HOLD_STOPPED) {
-		tm_call_problem(q->c, 409, "stopped", "policy %s stopped on suspicion: %s", p->rec.name, p->rec.hold_text);
+		tm_call_problem(q->c, 409, "stopped", "policy %s stopped on suspicion: %s",
+				p->rec.name, p->rec.hold_text);
 		return;
 	}
 	if (p->rec.hold != TM_REC_HOLD_NONE) {
@@ -294,6 +307,7 @@ void tm_rest_wait(struct tm_rest_request *q)
 
 	if (!is_source(q, "wait"))
 		return;
-	if (tm_schedule_wait(q->p, q->c, run ? strtoll(run, NULL, 10) : 0, TM_MIN(timeout_ms, TM_API_TIMEOUT_MAX_MS)) < 0)
+	if (tm_schedule_wait(q->p, q->c, run ? strtoll(run, NULL, 10) : 0,
+			     TM_MIN(timeout_ms, TM_API_TIMEOUT_MAX_MS)) < 0)
 		tm_call_problem(q->c, 500, "internal", "out of memory");
 }

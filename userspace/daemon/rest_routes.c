@@ -61,11 +61,11 @@ static struct tm_policy *find_policy(struct tm_call *c, const char *ref)
 			return found;
 		found = NULL;
 	}
-	tm_policy_foreach(d, p)
-		if (!p->embryo && tm_streq(p->rec.name, ref)) {
-			found = p;
-			n++;
-		}
+	tm_policy_foreach(d, p) if (!p->embryo && tm_streq(p->rec.name, ref))
+	{
+		found = p;
+		n++;
+	}
 	if (n == 1)
 		return found;
 	if (n == 0) {
@@ -75,9 +75,8 @@ static struct tm_policy *find_policy(struct tm_call *c, const char *ref)
 		return NULL;
 	}
 	ids = json_array();
-	tm_policy_foreach(d, p)
-		if (!p->embryo && tm_streq(p->rec.name, ref))
-			(void)json_array_append_new(ids, json_string(p->id_hex));
+	tm_policy_foreach(d, p) if (!p->embryo && tm_streq(p->rec.name, ref))(void)
+		json_array_append_new(ids, json_string(p->id_hex));
 	tm_call_problem_with(c, 409, "ambiguous", json_pack("{s:o}", "ids", ids),
 			     "%u policies are called %s: name one by its id", n, ref);
 	return NULL;
@@ -99,7 +98,7 @@ static void runs(struct tm_rest_request *q)
 }
 
 static const struct {
-	const char *method, *verb;	/* verb "": the policy itself */
+	const char *method, *verb; /* verb "": the policy itself */
 	void (*fn)(struct tm_rest_request *q);
 } policy_routes[] = {
 	{ "GET", "", show },
@@ -137,7 +136,8 @@ static json_t *parse_body(struct tm_call *c, const void *body, size_t len)
 	return j;
 }
 
-static void route_policy(struct tm_call *c, const char *method, const char *rest, const void *body, size_t len)
+static void route_policy(struct tm_call *c, const char *method, const char *rest, const void *body,
+			 size_t len)
 {
 	size_t n = strcspn(rest, "/");
 	const char *verb = rest[n] ? rest + n + 1 : "";
@@ -208,15 +208,12 @@ static const struct {
 	const char *path;
 	void (*fn)(struct tm_call *c);
 } plain_routes[] = {
-	{ "/v1/status", status },
-	{ "/v1/policies", list },
-	{ "/v1/probe", probe },
-	{ "/v1/settings", settings },
-	{ "/v1/peers", peers },
-	{ "/v1/audit", audit },
+	{ "/v1/status", status },     { "/v1/policies", list }, { "/v1/probe", probe },
+	{ "/v1/settings", settings }, { "/v1/peers", peers },	{ "/v1/audit", audit },
 };
 
-void tm_rest_route(struct tm_call *c, const char *method, const char *path, const void *body, size_t len)
+void tm_rest_route(struct tm_call *c, const char *method, const char *path, const void *body,
+		   size_t len)
 {
 	static const char prefix[] = "/v1/policies/";
 

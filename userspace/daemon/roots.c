@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOK_MS 3000
-#define SETTLE_MS 50	/* several mounts come at once */
-#define RESERVED ".tidemark"
+#define LOOK_MS	  3000
+#define SETTLE_MS 50 /* several mounts come at once */
+#define RESERVED  ".tidemark"
 
 struct tm_root_watch {
 	struct tm_daemon *d;
@@ -45,7 +45,8 @@ int tm_root_open(struct tm_policy *p, int *ret_fd)
 		p->rec.root_dev = st.st_dev;
 		p->rec.root_ino = st.st_ino;
 		tm_policy_save_later(p);
-	} else if (p->rec.root_dev != (uint64_t)st.st_dev || p->rec.root_ino != (uint64_t)st.st_ino) {
+	} else if (p->rec.root_dev != (uint64_t)st.st_dev ||
+		   p->rec.root_ino != (uint64_t)st.st_ino) {
 		return -ESTALE;
 	}
 	*ret_fd = tm_take_fd(fd);
@@ -59,10 +60,14 @@ void tm_root_explain(const struct tm_policy *p, int err, char *buf, size_t cap)
 	if (err == -ENOENT || err == -ENOTDIR)
 		tm_text_set(buf, cap, "the %s directory %s is missing", what, tm_root_path(p));
 	else if (err == -ESTALE)
-		tm_text_set(buf, cap, "%s is not the %s directory it was: another directory or file system is there now "
-			    "(unmounted?)", tm_root_path(p), what);
+		tm_text_set(
+			buf, cap,
+			"%s is not the %s directory it was: another directory or file system is there now "
+			"(unmounted?)",
+			tm_root_path(p), what);
 	else
-		tm_text_set(buf, cap, "the %s directory %s cannot be opened: %s", what, tm_root_path(p), strerror(-err));
+		tm_text_set(buf, cap, "the %s directory %s cannot be opened: %s", what,
+			    tm_root_path(p), strerror(-err));
 }
 
 int tm_root_verify(struct tm_policy *p)
@@ -75,7 +80,10 @@ int tm_root_verify(struct tm_policy *p)
 		return 0;
 	r = tm_root_open(p, &fd);
 	if (r == 0) {
-		/* Back again, the very same: a target goes on; a source's tracking was broken, and its admin is asked. */
+		/*
+		 * Back again, the very same: a target goes on; a source's tracking was broken,
+		 * and its admin is asked.
+		 */
 		if (p->root_bad && p->rec.role == TM_REC_TARGET) {
 			p->root_bad = false;
 			tm_policy_hold(p, TM_REC_HOLD_NONE, NULL);
@@ -96,32 +104,36 @@ int tm_root_verify(struct tm_policy *p)
 
 /* ---- may it be a root? */
 
-static int overlaps(struct tm_daemon *d, const struct tm_policy *self, const char *path, enum tm_rec_role role,
-		    const struct tm_dir_chain *chain, char **ret_why)
+static int overlaps(struct tm_daemon *d, const struct tm_policy *self, const char *path,
+		    enum tm_rec_role role, const struct tm_dir_chain *chain, char **ret_why)
 {
 	struct tm_dir_chain other;
 
-	tm_policy_foreach(d, q) {
+	tm_policy_foreach(d, q)
+	{
 		const char *root = tm_root_path(q);
 
 		/* A request that nobody accepted owns nothing yet. */
 		if (q == self || q->doomed || tm_roles_may_overlap(role, q->rec.role) ||
-		    (q->rec.role == TM_REC_TARGET && q->rec.auth != TM_REC_AUTHORIZED) || q->rec.auth == TM_REC_REJECTED)
+		    (q->rec.role == TM_REC_TARGET && q->rec.auth != TM_REC_AUTHORIZED) ||
+		    q->rec.auth == TM_REC_REJECTED)
 			continue;
 		if (tm_paths_overlap(path, root) ||
 		    (tm_dir_identify(root, &other, NULL) == 0 && tm_dirs_overlap(chain, &other))) {
-			_cleanup_free_ char *a = tm_escape(path, strlen(path)), *b = tm_escape(root, strlen(root));
+			_cleanup_free_ char *a = tm_escape(path, strlen(path)),
+					    *b = tm_escape(root, strlen(root));
 
-			*ret_why = tm_asprintf("%s overlaps %s, the %s directory of policy %s", a ?: "?", b ?: "?",
-					       tm_rec_role_name(q->rec.role), q->rec.name);
+			*ret_why = tm_asprintf("%s overlaps %s, the %s directory of policy %s",
+					       a ?: "?", b ?: "?", tm_rec_role_name(q->rec.role),
+					       q->rec.name);
 			return -EEXIST;
 		}
 	}
 	return 0;
 }
 
-int tm_root_check(struct tm_daemon *d, const struct tm_policy *self, const char *path, enum tm_rec_role role,
-		  struct tm_dir_id *ret_id, char **ret_why)
+int tm_root_check(struct tm_daemon *d, const struct tm_policy *self, const char *path,
+		  enum tm_rec_role role, struct tm_dir_id *ret_id, char **ret_why)
 {
 	struct tm_dir_chain chain;
 	int r = tm_dir_identify(path, &chain, NULL);
@@ -141,7 +153,8 @@ int tm_root_check(struct tm_daemon *d, const struct tm_policy *self, const char 
 
 static bool reserved(const char *name)
 {
-	return tm_streq(name, ".") || tm_streq(name, "..") || tm_streq(name, RESERVED) || tm_streq(name, "lost+found");
+	return tm_streq(name, ".") || tm_streq(name, "..") || tm_streq(name, RESERVED) ||
+	       tm_streq(name, "lost+found");
 }
 
 int64_t tm_root_entries(int dirfd, uint64_t limit)
@@ -192,8 +205,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s;
 	(void)usec;
-	tm_policy_foreach(w->d, p)
-		(void)tm_root_verify(p);
+	tm_policy_foreach(w->d, p)(void) tm_root_verify(p);
 	(void)tm_timer_set(w->d, &w->timer, LOOK_MS, on_look, w);
 	return 0;
 }

@@ -4,7 +4,7 @@
  */
 #include "daemon/runs.h"
 
-#define ROW_SHARED_NS ((int64_t)60 * 1000000000)
+#define ROW_SHARED_NS  ((int64_t)60 * 1000000000)
 #define RATE_WINDOW_MS 1000
 
 void tm_run_store(struct tm_policy *p)
@@ -30,8 +30,8 @@ void tm_run_begin(struct tm_policy *p, enum tm_run_kind kind)
 		return;
 	}
 	p->run_open = true;
-	if (kind == TM_RUN_CONTINUOUS && p->run.kind == TM_RUN_CONTINUOUS && p->run.result == TM_RUN_FINISHED &&
-	    now - p->run.started_ns < ROW_SHARED_NS) {
+	if (kind == TM_RUN_CONTINUOUS && p->run.kind == TM_RUN_CONTINUOUS &&
+	    p->run.result == TM_RUN_FINISHED && now - p->run.started_ns < ROW_SHARED_NS) {
 		p->run.result = TM_RUN_RUNNING;
 		p->run.finished_ns = 0;
 		return;
@@ -54,10 +54,12 @@ void tm_run_end(struct tm_policy *p, enum tm_run_result result, const char *erro
 		tm_policy_save_later(p);
 	} else {
 		tm_run_store(p);
-		tm_info("%s: %s run %s%s%s: %llu files, %llu deleted, %llu renamed, %llu bytes of data, %llu on the wire",
-			p->rec.name, tm_run_kind_name(p->run.kind), tm_run_result_name(result), *p->run.error ? ": " : "",
-			p->run.error, (unsigned long long)p->run.files, (unsigned long long)p->run.deleted,
-			(unsigned long long)p->run.renamed, (unsigned long long)p->run.payload_bytes,
+		tm_info("%s: %s run %s%s%s: %llu files, %llu deleted, %llu renamed, %llu bytes of data, "
+			"%llu on the wire",
+			p->rec.name, tm_run_kind_name(p->run.kind), tm_run_result_name(result),
+			*p->run.error ? ": " : "", p->run.error, (unsigned long long)p->run.files,
+			(unsigned long long)p->run.deleted, (unsigned long long)p->run.renamed,
+			(unsigned long long)p->run.payload_bytes,
 			(unsigned long long)p->run.wire_bytes);
 	}
 }
@@ -90,7 +92,8 @@ void tm_run_progress(struct tm_policy *p, const struct tm_ctl_progress *m)
 	struct tm_rec_totals *t = &p->rec.totals;
 	struct tm_run_rec *run = &p->run;
 	uint64_t batches = delta(m->batches, c->batches), files = delta(m->files, c->files);
-	uint64_t payload = delta(m->payload_bytes, c->payload_bytes), wire = delta(m->wire_bytes, c->wire_bytes);
+	uint64_t payload = delta(m->payload_bytes, c->payload_bytes),
+		 wire = delta(m->wire_bytes, c->wire_bytes);
 	uint64_t rd = delta(m->read_bytes, c->read_bytes);
 
 	t->batches += batches;

@@ -2,8 +2,8 @@
 /*
  * daemon/runs.h - the accounts: a run's history row, totals, rates.
  *
- * In continuous mode a run is the time from the first change to "everything is there"; those that begin within
- * a minute share one row, so that history stays history.
+ * In continuous mode a run is the time from the first change to "everything is there"; those that
+ * begin within a minute share one row, so that history stays history.
  */
 #ifndef TM_DAEMON_RUNS_H
 #define TM_DAEMON_RUNS_H

@@ -12,9 +12,9 @@
 #include <stdio.h>
 
 #define RETRY_FIRST_MS 1000
-#define RETRY_MAX_MS 30000
-#define RETRY_SYNC_MS 250	/* while somebody waits for it */
-#define RUN_RETRIES 4
+#define RETRY_MAX_MS   30000
+#define RETRY_SYNC_MS  250 /* while somebody waits for it */
+#define RUN_RETRIES    4
 #define BARRIER_AGE_NS ((int64_t)1000000000)
 #define ABORT_GRACE_MS 10000
 
@@ -44,7 +44,8 @@ static void look_in(struct tm_policy *p, uint64_t ms)
 /* Would anything be handed out, were the worker idle? */
 static bool may_hand(const struct tm_policy *p)
 {
-	return tm_policy_active(p) && p->bl && p->tracked && !p->root_bad && p->rec.hold == TM_REC_HOLD_NONE;
+	return tm_policy_active(p) && p->bl && p->tracked && !p->root_bad &&
+	       p->rec.hold == TM_REC_HOLD_NONE;
 }
 
 int tm_schedule_change(struct tm_policy *p, const struct tm_change *c)
@@ -52,7 +53,7 @@ int tm_schedule_change(struct tm_policy *p, const struct tm_change *c)
 	int r, armed = SD_EVENT_OFF;
 
 	if (!p->bl)
-		return 0;	/* not authorized any more: nothing is owed */
+		return 0; /* not authorized any more: nothing is owed */
 	r = tm_backlog_add(p->bl, c);
 	if (r < 0)
 		return r;
@@ -147,7 +148,10 @@ void tm_schedule_look(struct tm_policy *p)
 		look_in(p, p->last_hand_ms + p->d->cfg.batch_interval_ms - now);
 		return;
 	}
-	/* A barrier costs a grace period: always for a run that was asked for, else once a second, for an honest recovery point. */
+	/*
+	 * A barrier costs a grace period: always for a run that was asked for, else once a
+	 * second, for an honest recovery point.
+	 */
 	if (asked || ((has_pending(p) || retry_due) &&
 		      tm_wall_ns() - tm_glue_barrier_ns(p->d) > BARRIER_AGE_NS))
 		(void)tm_glue_drain(p->d, true, NULL);
@@ -201,7 +205,10 @@ void tm_schedule_requeue(struct tm_policy *p, const struct tm_change *c)
 		tm_worker_kill(p->w);
 }
 
-/* What a done set means for healing and the first sync. True: the record changed in a way that must be stored. */
+/*
+ * What a done set means for healing and the first sync. True: the record changed in a way that
+ * must be stored.
+ */
 static bool note_progress(struct tm_policy *p, uint64_t set_id)
 {
 	bool save = false;
@@ -236,8 +243,9 @@ static void note_torn(struct tm_policy *p, bool torn)
 	delay = (uint64_t)RETRY_FIRST_MS << TM_MIN(p->retries, 5u);
 	p->retries++;
 	p->retry_at_ms = tm_mono_ms() + TM_MIN(delay, (uint64_t)RETRY_MAX_MS);
-	tm_policy_error(p, "%zu changes could not be replicated yet and are tried again: see the failures",
-			tm_change_set_count(p->bl->retry));
+	tm_policy_error(
+		p, "%zu changes could not be replicated yet and are tried again: see the failures",
+		tm_change_set_count(p->bl->retry));
 }
 
 /* Is the run over with this set? */
@@ -249,10 +257,12 @@ static void note_run(struct tm_policy *p)
 		run_finished(p, p->taken_ns);
 		return;
 	}
-	if (!has_retry(p) || p->rec.continuous || tm_waiters_sync(p) || ++p->run_retries < RUN_RETRIES)
+	if (!has_retry(p) || p->rec.continuous || tm_waiters_sync(p) ||
+	    ++p->run_retries < RUN_RETRIES)
 		return;
 	p->rec.run_wanted = p->rec.run_confirmed = false;
-	tm_policy_hold(p, TM_REC_HOLD_FAILED, "%zu changes could not be replicated: see the failures",
+	tm_policy_hold(p, TM_REC_HOLD_FAILED,
+		       "%zu changes could not be replicated: see the failures",
 		       tm_change_set_count(p->bl->retry));
 	tm_run_end(p, TM_RUN_FAILED, p->rec.hold_text);
 	tm_waiters_run_over(p);
@@ -267,7 +277,10 @@ void tm_schedule_done(struct tm_policy *p, const struct tm_ctl_done *done)
 		return;
 	}
 	torn = !tm_change_set_empty(p->bl->torn);
-	/* Stored before the journal forgets: after a crash in between everything is only looked at once more. */
+	/*
+	 * Stored before the journal forgets: after a crash in between everything is only looked
+	 * at once more.
+	 */
 	if (note_progress(p, done->set_id))
 		(void)tm_policy_save(p);
 	(void)tm_backlog_done(p->bl);
@@ -292,7 +305,8 @@ void tm_schedule_stopped(struct tm_policy *p, const struct tm_msg_stop *stop)
 		(void)tm_backlog_fail(p->bl);
 	p->heal_set = p->all_set = 0;
 	p->rec.run_wanted = p->rec.run_confirmed = false;
-	tm_policy_hold(p, TM_REC_HOLD_STOPPED, "%s", stop->text[0] ? stop->text : "stopped on suspicion");
+	tm_policy_hold(p, TM_REC_HOLD_STOPPED, "%s",
+		       stop->text[0] ? stop->text : "stopped on suspicion");
 	tm_run_end(p, TM_RUN_STOPPED, p->rec.hold_text);
 	tm_waiters_fail(p, "stopped", p->rec.hold_text);
 	tm_waiters_run_over(p);
@@ -347,7 +361,8 @@ void tm_schedule_abort(struct tm_policy *p, const char *who)
 
 void tm_schedule_refresh(struct tm_policy *p)
 {
-	if (!p->bl || !p->tracked || !p->rec.first_done || p->rec.incomplete_ns || p->rec.finished_ns == 0)
+	if (!p->bl || !p->tracked || !p->rec.first_done || p->rec.incomplete_ns ||
+	    p->rec.finished_ns == 0)
 		return;
 	if (tm_wall_ns() - tm_glue_barrier_ns(p->d) > BARRIER_AGE_NS)
 		(void)tm_glue_drain(p->d, true, NULL);

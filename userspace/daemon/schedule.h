@@ -49,7 +49,8 @@ void tm_schedule_cancel(struct tm_policy *p, enum tm_run_result result, const ch
 /* Answers @call when everything before now is on the target, or at the timeout. */
 int tm_schedule_sync(struct tm_policy *p, struct tm_call *call, uint64_t timeout_ms);
 /* Answers @call with the policy when run @run_id (0: the current one) is over, or at the timeout. */
-int tm_schedule_wait(struct tm_policy *p, struct tm_call *call, int64_t run_id, uint64_t timeout_ms);
+int tm_schedule_wait(struct tm_policy *p, struct tm_call *call, int64_t run_id,
+		     uint64_t timeout_ms);
 /* The caller of a waiting call went away. */
 void tm_schedule_forget(struct tm_policy *p, struct tm_call *call);
 /* Bring the recovery point of an idle policy up to now, if nothing is pending (before it is shown). */

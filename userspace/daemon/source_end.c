@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #define DIAL_TIMEOUT_MS 10000
-#define REDIAL_QUICK_MS 100	/* after a session that had worked: probably only the worker there went */
-#define CRASH_FIRST_MS 1000
-#define CRASH_MAX_MS 30000
+#define REDIAL_QUICK_MS                                                                            \
+	100 /* after a session that had worked: probably only the worker there went */
+#define CRASH_FIRST_MS	      1000
+#define CRASH_MAX_MS	      30000
 #define REFUSALS_BEFORE_QUERY 2
 
 static void dial(struct tm_policy *p);
@@ -73,7 +74,8 @@ static void on_dialed(void *arg, int fd)
 	if (fd < 0) {
 		p->conn = TM_CONN_READY;
 		p->lost = true;
-		tm_policy_error(p, "the target %s port %u cannot be reached: %s", p->rec.address, p->rec.port, strerror(-fd));
+		tm_policy_error(p, "the target %s port %u cannot be reached: %s", p->rec.address,
+				p->rec.port, strerror(-fd));
 		retry_in(p, p->d->cfg.reconnect_interval_ms);
 		return;
 	}
@@ -95,8 +97,8 @@ static void dial(struct tm_policy *p)
 	if (p->conn != TM_CONN_READY || !p->w || tm_worker_stopping(p->w) || !wanted(p))
 		return;
 	p->conn = TM_CONN_DIALING;
-	r = tm_dial_start(p->d, p->rec.address, p->rec.port, p->rec.id, p->rec.secret, DIAL_TIMEOUT_MS, on_dialed, p,
-			  &p->dial);
+	r = tm_dial_start(p->d, p->rec.address, p->rec.port, p->rec.id, p->rec.secret,
+			  DIAL_TIMEOUT_MS, on_dialed, p, &p->dial);
 	if (r < 0)
 		on_dialed(p, r);
 }
@@ -167,10 +169,11 @@ static bool take_closed(struct tm_policy *p, struct tm_rd *r)
 	if (!take_text(r, &t))
 		return false;
 	if (p->conn < TM_CONN_HANDSHAKE)
-		return true;	/* of a connection that is not ours any more */
+		return true; /* of a connection that is not ours any more */
 	/* What the peer said before (deleted, disabled, stops) explains more than how the socket ended. */
 	if (p->rec.last_error[0] == 0 || t.code)
-		tm_policy_error(p, "the connection to the target ended: %s", t.text[0] ? t.text : "it was closed");
+		tm_policy_error(p, "the connection to the target ended: %s",
+				t.text[0] ? t.text : "it was closed");
 	if (known)
 		p->refusals = 0;
 	connection_over(p, had);
@@ -191,8 +194,7 @@ static bool take_report(struct tm_policy *p, uint16_t type, struct tm_rd *r)
 			return false;
 		tm_run_progress(p, &prog);
 		return true;
-	case TM_C_REQUEUE:
-		return take_requeue(p, r);
+	case TM_C_REQUEUE: return take_requeue(p, r);
 	case TM_C_DONE:
 		if (tm_ctl_done_get(r, &done) < 0 || tm_rd_end(r) < 0)
 			return false;
@@ -210,8 +212,7 @@ static bool take_report(struct tm_policy *p, uint16_t type, struct tm_rd *r)
 			tm_policy_failure(p, f);
 		free(f);
 		return good;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -233,19 +234,15 @@ static bool take(struct tm_policy *p, uint16_t type, struct tm_rd *r)
 		tm_text_set(p->broken, sizeof(p->broken), "%s", t.text);
 		tm_policy_error(p, "%s", t.text);
 		return true;
-	case TM_C_AUTHED:
-		return take_authed(p, r);
-	case TM_C_IDLE:
-		return take_idle(p, r);
-	case TM_C_CLOSED:
-		return take_closed(p, r);
+	case TM_C_AUTHED: return take_authed(p, r);
+	case TM_C_IDLE: return take_idle(p, r);
+	case TM_C_CLOSED: return take_closed(p, r);
 	case TM_C_NOTICED:
 		if (!take_text(r, &t))
 			return false;
 		tm_policy_noticed(p, &t);
 		return true;
-	default:
-		return take_report(p, type, r);
+	default: return take_report(p, type, r);
 	}
 }
 
@@ -281,7 +278,9 @@ static const struct tm_worker_ops source_ops = { .message = on_message, .gone = 
 
 static void start(struct tm_policy *p)
 {
-	struct tm_worker_spec spec = { .role = TM_ROLE_SOURCE, .policy = p, .ops = &source_ops, .arg = p };
+	struct tm_worker_spec spec = {
+		.role = TM_ROLE_SOURCE, .policy = p, .ops = &source_ops, .arg = p
+	};
 	int r;
 
 	if (tm_root_verify(p) < 0)
@@ -299,7 +298,8 @@ static void start(struct tm_policy *p)
 void tm_source_end_update(struct tm_policy *p)
 {
 	if (!wanted(p)) {
-		tm_source_end_stop(p, p->rec.enabled ? 0 : TM_NOTICE_DISABLED, p->rec.enabled ? "" : "disabled at the source");
+		tm_source_end_stop(p, p->rec.enabled ? 0 : TM_NOTICE_DISABLED,
+				   p->rec.enabled ? "" : "disabled at the source");
 		if (!tm_policy_active(p))
 			p->lost = false;
 		return;

@@ -69,7 +69,8 @@ static int worker_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static void __attribute__((noreturn)) child(int exe, int sock, int null, char *const argv[], char *const envp[])
+static void __attribute__((noreturn))
+child(int exe, int sock, int null, char *const argv[], char *const envp[])
 {
 	sigset_t none;
 
@@ -78,7 +79,10 @@ static void __attribute__((noreturn)) child(int exe, int sock, int null, char *c
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(null, 0) < 0 || dup2(2, 1) < 0)
 		_exit(126);
-	/* 3 is the socket, 4 the program, and nothing else comes along. Both were moved out of the way before. */
+	/*
+	 * 3 is the socket, 4 the program, and nothing else comes along. Both were moved out of
+	 * the way before.
+	 */
 	if (dup2(sock, TM_CTL_FD) < 0 || dup3(exe, 4, O_CLOEXEC) < 0)
 		_exit(126);
 	syscall(SYS_close_range, 5, ~0U, 0);
@@ -86,9 +90,11 @@ static void __attribute__((noreturn)) child(int exe, int sock, int null, char *c
 	_exit(127);
 }
 
-int tm_spawn_worker(const char *role, const char *name, pid_t *ret_pid, int *ret_pidfd, int *ret_sock)
+int tm_spawn_worker(const char *role, const char *name, pid_t *ret_pid, int *ret_pidfd,
+		    int *ret_sock)
 {
-	_cleanup_close_ int exe = -EBADF, ours = -EBADF, theirs = -EBADF, null = -EBADF, pidfd = -EBADF;
+	_cleanup_close_ int exe = -EBADF, ours = -EBADF, theirs = -EBADF, null = -EBADF,
+			    pidfd = -EBADF;
 	/* All in one word: the worker takes no arguments, this is for the process list. */
 	char title[192];
 	char *const argv[] = { title, NULL };

@@ -85,7 +85,8 @@ static int instance_name(struct tm_daemon *d)
 	for (int k = 0; k < 2; k++)
 		for (ssize_t i = 0; i < n; i++)
 			h[k] = (h[k] ^ (uint8_t)real[i]) * 0x100000001b3ULL;
-	snprintf(d->instance, sizeof(d->instance), "%016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
+	snprintf(d->instance, sizeof(d->instance), "%016llx%016llx", (unsigned long long)h[0],
+		 (unsigned long long)h[1]);
 	return 0;
 }
 
@@ -95,7 +96,8 @@ int tm_start_dirs(struct tm_daemon *d)
 
 	d->statefd = dir_make(d->state_dir, 0700);
 	if (d->statefd < 0) {
-		tm_err("the state directory %s cannot be used: %s", d->state_dir, strerror(-d->statefd));
+		tm_err("the state directory %s cannot be used: %s", d->state_dir,
+		       strerror(-d->statefd));
 		return d->statefd;
 	}
 	d->lockfd = tm_open_name(d->statefd, "lock", O_RDWR | O_CREAT, 0600);
@@ -107,7 +109,8 @@ int tm_start_dirs(struct tm_daemon *d)
 	}
 	d->runfd = dir_make(d->runtime_dir, 0755);
 	if (d->runfd < 0) {
-		tm_err("the runtime directory %s cannot be used: %s", d->runtime_dir, strerror(-d->runfd));
+		tm_err("the runtime directory %s cannot be used: %s", d->runtime_dir,
+		       strerror(-d->runfd));
 		return d->runfd;
 	}
 	if (mkdirat(d->runfd, "policies", 0700) < 0 && errno != EEXIST)
@@ -140,13 +143,17 @@ void tm_start_clean(struct tm_daemon *d)
 {
 	bool good = d->store != NULL;
 
-	tm_policy_foreach(d, p) {
+	tm_policy_foreach(d, p)
+	{
 		_cleanup_close_ int fd = -EBADF;
 
 		if (p->rec.role != TM_REC_SOURCE || p->rec.auth != TM_REC_AUTHORIZED || p->embryo)
 			continue;
 		fd = tm_open_admin_dir(p->rec.source_dir);
-		/* A file system that is away cannot be synced: what was sent from it may be ahead of its disk. */
+		/*
+		 * A file system that is away cannot be synced: what was sent from it may be ahead
+		 * of its disk.
+		 */
 		good = fd >= 0 && syncfs(fd) == 0 && good;
 	}
 	if (good)
@@ -174,8 +181,7 @@ static int on_network(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (tm_netmon_read(netmon) <= 0)
 		return 0;
 	tm_debug("the network changed: lost peers are dialled at once");
-	tm_policy_foreach(d, p)
-		tm_source_end_hurry(p);
+	tm_policy_foreach(d, p) tm_source_end_hurry(p);
 	return 0;
 }
 
@@ -184,7 +190,8 @@ void tm_start_netmon(struct tm_daemon *d)
 	int r = tm_netmon_open(&netmon);
 
 	if (r == 0)
-		r = sd_event_add_io(d->ev, &netmon_io, tm_netmon_fd(netmon), EPOLLIN, on_network, d);
+		r = sd_event_add_io(d->ev, &netmon_io, tm_netmon_fd(netmon), EPOLLIN, on_network,
+				    d);
 	if (r < 0)
 		tm_info("network changes are not watched: %s", strerror(-r));
 }

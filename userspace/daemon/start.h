@@ -12,7 +12,10 @@ int tm_start_names(struct tm_daemon *d, const char *state, const char *runtime);
 /* Make and open both directories, take the lock, derive the instance's name. */
 int tm_start_dirs(struct tm_daemon *d);
 int tm_start_store(struct tm_daemon *d);
-/* At an orderly stop: what the sources sent is synced to their own disks, so that the next boot need not suspect them. */
+/*
+ * At an orderly stop: what the sources sent is synced to their own disks, so that the next boot
+ * need not suspect them.
+ */
 void tm_start_clean(struct tm_daemon *d);
 void tm_start_dirs_free(struct tm_daemon *d);
 

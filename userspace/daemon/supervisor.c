@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STOP_GRACE_MS 5000
+#define STOP_GRACE_MS	 5000
 #define PACKETS_PER_TURN 64
 
 struct packet {
@@ -26,10 +26,10 @@ struct packet {
 struct tm_worker {
 	struct tm_worker *next;
 	struct tm_daemon *d;
-	const struct tm_worker_ops *ops;	/* NULL: let go of */
+	const struct tm_worker_ops *ops; /* NULL: let go of */
 	void *arg;
 	enum tm_role role;
-	uint8_t id[TM_POLICY_ID_LEN];		/* what it may have signed: from our own table */
+	uint8_t id[TM_POLICY_ID_LEN]; /* what it may have signed: from our own table */
 	char label[TM_POLICY_NAME_MAX + 32];
 	pid_t pid;
 	int pidfd, sock;
@@ -135,7 +135,8 @@ static void take_log(struct tm_worker *w, struct tm_rd *r)
 		tm_worker_break(w, TM_C_LOG);
 		return;
 	}
-	level = t.code >= TM_LOG_ERR && t.code <= TM_LOG_DEBUG ? (enum tm_log_level)t.code : TM_LOG_INFO;
+	level = t.code >= TM_LOG_ERR && t.code <= TM_LOG_DEBUG ? (enum tm_log_level)t.code
+							       : TM_LOG_INFO;
 	if (level > tm_log_level_get() || !tm_ratelimit_ok(&w->log_limit, 50, 10000))
 		return;
 	tm_log(level, "%s: %s", w->label, t.text);
@@ -144,7 +145,8 @@ static void take_log(struct tm_worker *w, struct tm_rd *r)
 /* One packet: 1 handled, 0 end of file, -EAGAIN, -errno. */
 static int receive_one(struct tm_worker *w)
 {
-	static uint8_t buf[TM_CTL_MAX];	/* too large for the stack; nothing below re-enters this function */
+	static uint8_t buf
+		[TM_CTL_MAX]; /* too large for the stack; nothing below re-enters this function */
 	int fds[TM_FDS_MAX];
 	size_t nfds = 0;
 	struct tm_rd r;
@@ -201,7 +203,8 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)fd;
 	if (revents & EPOLLOUT)
 		(void)flush_queue(w);
-	for (int i = 0; i < PACKETS_PER_TURN && r == 1 && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)); i++)
+	for (int i = 0;
+	     i < PACKETS_PER_TURN && r == 1 && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)); i++)
 		r = receive_one(w);
 	if (r == 0 || (r < 0 && r != -EAGAIN)) {
 		/* A worker without its socket is no use; its end is seen through the pidfd. */
@@ -361,7 +364,10 @@ void tm_workers_shutdown(struct tm_daemon *d, unsigned int timeout_ms)
 			for (struct tm_worker *w = d->workers; w; w = w->next)
 				tm_worker_kill(w);
 			end = now + 2000;
-			/* A process in an uninterruptible wait cannot be killed: systemd, or the boot, ends it. */
+			/*
+			 * A process in an uninterruptible wait cannot be killed: systemd, or the
+			 * boot, ends it.
+			 */
 			if (timeout_ms == 0)
 				return;
 			timeout_ms = 0;
@@ -372,7 +378,8 @@ void tm_workers_shutdown(struct tm_daemon *d, unsigned int timeout_ms)
 }
 
 /* Fill START from the policy's record, or for a stranger's pairing worker. */
-static void start_fill(struct tm_daemon *d, const struct tm_worker_spec *spec, struct tm_ctl_start *m)
+static void start_fill(struct tm_daemon *d, const struct tm_worker_spec *spec,
+		       struct tm_ctl_start *m)
 {
 	const struct tm_policy *p = spec->policy;
 	const struct tm_config *c = &d->cfg;
@@ -431,19 +438,16 @@ static int send_start(struct tm_worker *w, const struct tm_worker_spec *spec)
 static const char *role_word(enum tm_role role)
 {
 	switch (role) {
-	case TM_ROLE_SOURCE:
-		return "source";
-	case TM_ROLE_TARGET:
-		return "target";
-	case TM_ROLE_PAIR_SOURCE:
-		return "pair-source";
+	case TM_ROLE_SOURCE: return "source";
+	case TM_ROLE_TARGET: return "target";
+	case TM_ROLE_PAIR_SOURCE: return "pair-source";
 	case TM_ROLE_PAIR_TARGET:
-	default:
-		return "pair-target";
+	default: return "pair-target";
 	}
 }
 
-int tm_worker_start(struct tm_daemon *d, const struct tm_worker_spec *spec, struct tm_worker **ret_w)
+int tm_worker_start(struct tm_daemon *d, const struct tm_worker_spec *spec,
+		    struct tm_worker **ret_w)
 {
 	const char *name = spec->policy ? spec->policy->rec.name : "-";
 	struct tm_worker *w = calloc(1, sizeof(*w));
@@ -451,7 +455,11 @@ int tm_worker_start(struct tm_daemon *d, const struct tm_worker_spec *spec, stru
 
 	if (!w)
 		return -ENOMEM;
-	*w = (struct tm_worker){ .d = d, .ops = spec->ops, .arg = spec->arg, .role = spec->role, .pidfd = -EBADF,
+	*w = (struct tm_worker){ .d = d,
+				 .ops = spec->ops,
+				 .arg = spec->arg,
+				 .role = spec->role,
+				 .pidfd = -EBADF,
 				 .sock = -EBADF };
 	w->out_last = &w->out;
 	if (spec->policy && (spec->role == TM_ROLE_SOURCE || spec->role == TM_ROLE_TARGET))

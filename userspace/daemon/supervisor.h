@@ -2,10 +2,11 @@
 /*
  * daemon/supervisor.h - worker processes: started, spoken to, never trusted, always reaped.
  *
- * A worker's messages reach its owner through ops->message with the payload still encoded; a worker that sends what
- * cannot be decoded is killed by the owner with tm_worker_break(). ops->gone comes exactly once, after the process
- * has ended and everything it had sent was delivered; the worker is freed after it. tm_worker_let_go()
- * makes both callbacks stop at once; the process is still ended and reaped.
+ * A worker's messages reach its owner through ops->message with the payload still encoded; a
+ * worker that sends what cannot be decoded is killed by the owner with tm_worker_break().
+ * ops->gone comes exactly once, after the process has ended and everything it had sent was
+ * delivered; the worker is freed after it. tm_worker_let_go() makes both callbacks stop at once;
+ * the process is still ended and reaped.
  */
 #ifndef TM_DAEMON_SUPERVISOR_H
 #define TM_DAEMON_SUPERVISOR_H
@@ -21,7 +22,7 @@ struct tm_worker_ops {
 
 struct tm_worker_spec {
 	enum tm_role role;
-	struct tm_policy *policy;	/* NULL for a pairing worker of a stranger */
+	struct tm_policy *policy; /* NULL for a pairing worker of a stranger */
 	const struct tm_worker_ops *ops;
 	void *arg;
 };
@@ -30,9 +31,13 @@ struct tm_worker_spec {
  * Start a worker and send it START (root, identity and flags from the policy's record). With a source
  * the version map of the capture goes along where there is one. 0 or -errno.
  */
-int tm_worker_start(struct tm_daemon *d, const struct tm_worker_spec *spec, struct tm_worker **ret_w);
+int tm_worker_start(struct tm_daemon *d, const struct tm_worker_spec *spec,
+		    struct tm_worker **ret_w);
 
-/* Queue one message; @payload may be NULL. @fd (-1: none) is duplicated. 0 or -errno (the worker is being killed). */
+/*
+ * Queue one message; @payload may be NULL. @fd (-1: none) is duplicated. 0 or -errno (the worker
+ * is being killed).
+ */
 int tm_worker_send(struct tm_worker *w, uint16_t type, const struct tm_buf *payload, int fd);
 int tm_worker_send_text(struct tm_worker *w, uint16_t type, uint32_t code, const char *text);
 /* Pass a connection: closes @sock in any case. @fence: source only. */

@@ -11,16 +11,16 @@
 
 #include <stdio.h>
 
-#define HANDSHAKES_MAX 8	/* per policy */
-#define HANDSHAKE_SLACK_MS 10000	/* for the worker to start, beyond the handshake itself */
-#define QUIET_MS 1500		/* after the end of a batch: no other one follows, the source is through */
-#define SILENT_MS 3000 		/* within a batch the worker has news several times a second */
+#define HANDSHAKES_MAX	   8	 /* per policy */
+#define HANDSHAKE_SLACK_MS 10000 /* for the worker to start, beyond the handshake itself */
+#define QUIET_MS	   1500 /* after the end of a batch: no other one follows, the source is through */
+#define SILENT_MS	   3000 /* within a batch the worker has news several times a second */
 
 struct tm_target_conn {
 	struct tm_target_conn *next;
 	struct tm_policy *p;
 	struct tm_worker *w;
-	int sock;			/* until the worker is READY */
+	int sock; /* until the worker is READY */
 	bool authed;
 	char cluster[TM_CLUSTER_LEN_MAX + 1];
 	sd_event_source *deadline;
@@ -39,7 +39,6 @@ static void conn_free(struct tm_target_conn *c)
 	tm_close(c->sock);
 	free(c);
 }
-
 
 /* ---- who owns the session */
 
@@ -166,8 +165,7 @@ static bool take_report(struct tm_target_conn *c, uint16_t type, struct tm_rd *r
 			tm_policy_failure(p, f);
 		free(f);
 		return good;
-	default:
-		return false;
+	default: return false;
 	}
 }
 
@@ -188,8 +186,7 @@ static bool take_text(struct tm_target_conn *c, uint16_t type, struct tm_rd *r)
 			tm_policy_error(p, "the connection of the source ended: %s", t.text);
 		tm_worker_stop(c->w, 0, "");
 		break;
-	default:
-		tm_policy_noticed(p, &t);
+	default: tm_policy_noticed(p, &t);
 	}
 	return true;
 }
@@ -205,16 +202,11 @@ static void on_message(void *arg, struct tm_worker *w, uint16_t type, struct tm_
 		if (good)
 			(void)tm_worker_send_conn(w, tm_take_fd(c->sock), 0);
 		break;
-	case TM_C_AUTHED:
-		good = take_authed(c, r);
-		break;
+	case TM_C_AUTHED: good = take_authed(c, r); break;
 	case TM_C_FAILED:
 	case TM_C_CLOSED:
-	case TM_C_NOTICED:
-		good = take_text(c, type, r);
-		break;
-	default:
-		good = c->authed && take_report(c, type, r);
+	case TM_C_NOTICED: good = take_text(c, type, r); break;
+	default: good = c->authed && take_report(c, type, r);
 	}
 	if (!good)
 		tm_worker_break(w, type);
@@ -263,10 +255,11 @@ void tm_target_end_accept(struct tm_policy *p, int sock)
 	p->conns = c;
 	spec.arg = c;
 	if (tm_worker_start(p->d, &spec, &c->w) < 0) {
-		conn_free(c);	/* closes the socket */
+		conn_free(c); /* closes the socket */
 		return;
 	}
-	(void)tm_timer_set(p->d, &c->deadline, p->d->cfg.handshake_timeout_ms + HANDSHAKE_SLACK_MS, on_deadline, c);
+	(void)tm_timer_set(p->d, &c->deadline, p->d->cfg.handshake_timeout_ms + HANDSHAKE_SLACK_MS,
+			   on_deadline, c);
 	return;
 refuse:
 	tm_close(sock);
@@ -276,7 +269,8 @@ void tm_target_end_update(struct tm_policy *p)
 {
 	if (tm_policy_active(p) && !p->root_bad)
 		return;
-	(void)tm_target_end_stop(p, p->rec.enabled ? 0 : TM_NOTICE_DISABLED, p->rec.enabled ? "" : "disabled at the target");
+	(void)tm_target_end_stop(p, p->rec.enabled ? 0 : TM_NOTICE_DISABLED,
+				 p->rec.enabled ? "" : "disabled at the target");
 	if (!tm_policy_active(p))
 		p->lost = false;
 }

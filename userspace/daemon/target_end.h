@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * daemon/target_end.h - the target's end of one policy: a worker per connection, one of which owns the session.
+ * daemon/target_end.h - the target's end of one policy: a worker per connection, one of which
+ * owns the session.
  *
- * A new connection costs a worker that proves who it speaks to; only then the older worker is killed, and only when
- * that has ended the new one may touch the target directory (GO).
+ * A new connection costs a worker that proves who it speaks to; only then the older worker is
+ * killed, and only when that has ended the new one may touch the target directory (GO).
  */
 #ifndef TM_DAEMON_TARGET_END_H
 #define TM_DAEMON_TARGET_END_H

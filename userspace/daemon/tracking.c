@@ -28,20 +28,24 @@ static void mark_incomplete(struct tm_policy *p, const char *reason, const char 
 {
 	if (!p->rec.incomplete_ns) {
 		p->rec.incomplete_ns = tm_wall_ns();
-		tm_text_set(p->rec.incomplete_reason, sizeof(p->rec.incomplete_reason), "%s", reason);
+		tm_text_set(p->rec.incomplete_reason, sizeof(p->rec.incomplete_reason), "%s",
+			    reason);
 		tm_text_set(p->rec.incomplete_scope, sizeof(p->rec.incomplete_scope), "%s", scope);
 	}
 	/* A set handed out before this cannot heal it. */
 	p->heal_set = 0;
 	p->rescan_counted = false;
-	tm_warn("%s: tracking is incomplete (%s, %s) and will be reconciled", p->rec.name, reason, scope);
+	tm_warn("%s: tracking is incomplete (%s, %s) and will be reconciled", p->rec.name, reason,
+		scope);
 }
 
 /* The journal that goes with the record is lost, or belongs to a boot that is over: start a new one. */
 static int journal_renew(struct tm_policy *p, bool had_one)
 {
 	if (had_one) {
-		const char *reason = !p->d->new_boot ? "journal-lost" : p->d->clean_boot ? "reboot" : "unclean-boot";
+		const char *reason = !p->d->new_boot	? "journal-lost"
+				     : p->d->clean_boot ? "reboot"
+							: "unclean-boot";
 
 		if (p->d->new_boot && !p->d->clean_boot)
 			p->rec.heal_suspect = true;
@@ -141,7 +145,8 @@ void tm_schedule_tracked(struct tm_policy *p, bool resumed)
 {
 	int r = 0;
 
-	if (!resumed && p->rec.first_done && !(p->rec.incomplete_ns && tm_change_set_all(p->bl->pending, NULL))) {
+	if (!resumed && p->rec.first_done &&
+	    !(p->rec.incomplete_ns && tm_change_set_all(p->bl->pending, NULL))) {
 		mark_incomplete(p, "tracking-restarted", "root");
 		(void)tm_policy_save(p);
 		r = tm_backlog_add_all(p->bl, p->rec.heal_suspect ? TM_CF_SUSPECT : 0);
@@ -161,7 +166,10 @@ void tm_schedule_target_fresh(struct tm_policy *p)
 {
 	if (!p->rec.first_done || tm_change_set_all(p->bl->pending, NULL))
 		return;
-	/* The target directory was replaced or its state was damaged: the worker says so before anything is called in sync. */
+	/*
+	 * The target directory was replaced or its state was damaged: the worker says so before
+	 * anything is called in sync.
+	 */
 	if (!p->rec.incomplete_ns || !tm_backlog_heals(p->bl)) {
 		mark_incomplete(p, "target-empty", "root");
 		(void)tm_policy_save(p);

@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-int tm_timer_set(struct tm_daemon *d, sd_event_source **s, uint64_t after_ms, sd_event_time_handler_t fn, void *arg)
+int tm_timer_set(struct tm_daemon *d, sd_event_source **s, uint64_t after_ms,
+		 sd_event_time_handler_t fn, void *arg)
 {
 	int r;
 
 	if (!*s) {
-		r = sd_event_add_time_relative(d->ev, s, CLOCK_MONOTONIC, after_ms * 1000, 1000, fn, arg);
+		r = sd_event_add_time_relative(d->ev, s, CLOCK_MONOTONIC, after_ms * 1000, 1000, fn,
+					       arg);
 		return r < 0 ? r : 0;
 	}
 	r = sd_event_source_set_time_relative(*s, after_ms * 1000);

@@ -31,7 +31,8 @@ static void run_fill(const struct tm_run_rec *r, struct tm_api_run *a)
 	};
 }
 
-static void detail_text(const struct tm_policy *p, const struct tm_status_in *in, enum tm_status s, char *buf, size_t cap)
+static void detail_text(const struct tm_policy *p, const struct tm_status_in *in, enum tm_status s,
+			char *buf, size_t cap)
 {
 	buf[0] = 0;
 	switch (s) {
@@ -44,26 +45,25 @@ static void detail_text(const struct tm_policy *p, const struct tm_status_in *in
 			tm_text_set(buf, cap, "first sync");
 		break;
 	case TM_STATUS_INCOMPLETE:
-		tm_text_set(buf, cap, "%s: %s is being reconciled", p->rec.incomplete_reason, p->rec.incomplete_scope);
+		tm_text_set(buf, cap, "%s: %s is being reconciled", p->rec.incomplete_reason,
+			    p->rec.incomplete_scope);
 		break;
 	case TM_STATUS_REJECTED:
-	case TM_STATUS_STOPPED:
-		tm_text_set(buf, cap, "%s", p->rec.hold_text);
-		break;
+	case TM_STATUS_STOPPED: tm_text_set(buf, cap, "%s", p->rec.hold_text); break;
 	case TM_STATUS_FAILED:
-		tm_text_set(buf, cap, "%s", p->rec.auth == TM_REC_DELETED ? p->rec.last_error :
-			    p->rec.hold != TM_REC_HOLD_NONE ? p->rec.hold_text :
-			    p->broken[0] ? p->broken : p->untracked_why);
+		tm_text_set(buf, cap, "%s",
+			    p->rec.auth == TM_REC_DELETED     ? p->rec.last_error
+			    : p->rec.hold != TM_REC_HOLD_NONE ? p->rec.hold_text
+			    : p->broken[0]		      ? p->broken
+							      : p->untracked_why);
 		break;
-	case TM_STATUS_DISCONNECTED:
-		tm_text_set(buf, cap, "%s", p->rec.last_error);
-		break;
-	default:
-		break;
+	case TM_STATUS_DISCONNECTED: tm_text_set(buf, cap, "%s", p->rec.last_error); break;
+	default: break;
 	}
 }
 
-static void fill_progress(const struct tm_policy *p, const struct tm_status_in *in, struct tm_api_policy *a)
+static void fill_progress(const struct tm_policy *p, const struct tm_status_in *in,
+			  struct tm_api_policy *a)
 {
 	const struct tm_ctl_progress *g = &p->prog;
 	bool busy = in->in_work && in->connected;
@@ -83,9 +83,11 @@ static void fill_progress(const struct tm_policy *p, const struct tm_status_in *
 	a->progress.rate_now = p->rate_now;
 	a->progress.rate_average = elapsed ? g->bytes_done * 1000 / elapsed : 0;
 	if (a->progress.bytes_total)
-		a->progress.percent = (int)TM_MIN(a->progress.bytes_done * 100 / a->progress.bytes_total, (uint64_t)99);
+		a->progress.percent = (int)TM_MIN(
+			a->progress.bytes_done * 100 / a->progress.bytes_total, (uint64_t)99);
 	else if (a->progress.files_total)
-		a->progress.percent = (int)TM_MIN(a->progress.files_done * 100 / a->progress.files_total, (uint64_t)99);
+		a->progress.percent = (int)TM_MIN(
+			a->progress.files_done * 100 / a->progress.files_total, (uint64_t)99);
 	left = a->progress.bytes_total - a->progress.bytes_done;
 	if (a->progress.rate_average && a->progress.bytes_total)
 		a->progress.seconds_left = (int64_t)(left / a->progress.rate_average);
@@ -138,7 +140,8 @@ static void fill_request(const struct tm_policy *p, struct tm_api_policy *a)
 	fd = tm_open_admin_dir(p->rec.target_dir);
 	a->request.target_exists = fd >= 0;
 	if (fd >= 0)
-		a->request.target_entries = (uint64_t)TM_MAX(tm_root_entries(fd, 10000), (int64_t)0);
+		a->request.target_entries =
+			(uint64_t)TM_MAX(tm_root_entries(fd, 10000), (int64_t)0);
 }
 
 json_t *tm_view_policy(struct tm_policy *p)
@@ -156,9 +159,10 @@ json_t *tm_view_policy(struct tm_policy *p)
 	a.role = tm_rec_role_name(p->rec.role);
 	a.status = tm_status_name(s);
 	a.status_detail = detail;
-	a.status_ns = s == TM_STATUS_FINISHED ? p->rec.finished_ns :
-		      s == TM_STATUS_INCOMPLETE ? p->rec.incomplete_ns :
-		      s == TM_STATUS_REPLICATING && p->run_open ? p->run.started_ns : p->rec.status_ns;
+	a.status_ns = s == TM_STATUS_FINISHED			  ? p->rec.finished_ns
+		      : s == TM_STATUS_INCOMPLETE		  ? p->rec.incomplete_ns
+		      : s == TM_STATUS_REPLICATING && p->run_open ? p->run.started_ns
+								  : p->rec.status_ns;
 	fill_ends(p, &a);
 	a.continuous = p->rec.continuous;
 	a.recovery_ns = p->rec.recovery_ns;
@@ -197,11 +201,12 @@ json_t *tm_view_policies(struct tm_daemon *d)
 {
 	json_t *list = json_array();
 
-	tm_policy_foreach(d, p)
-		if (!p->embryo && json_array_append_new(list, tm_view_policy(p)) < 0) {
-			json_decref(list);
-			return NULL;
-		}
+	tm_policy_foreach(d,
+			  p) if (!p->embryo && json_array_append_new(list, tm_view_policy(p)) < 0)
+	{
+		json_decref(list);
+		return NULL;
+	}
 	return list;
 }
 
@@ -210,9 +215,13 @@ json_t *tm_view_failures(const struct tm_policy *p)
 	static const char *const ops[] = { "?", "read", "torn", "refused", "write" };
 	json_t *list = json_array();
 
-	/* The ring is in order of insertion, a repeated one is renewed in place: newest first is good enough by position. */
+	/*
+	 * The ring is in order of insertion, a repeated one is renewed in place: newest first is
+	 * good enough by position.
+	 */
 	for (unsigned int i = p->n_failures; i > 0; i--) {
-		const struct tm_failure *f = &p->failures[(p->next_failure + i - 1) % p->n_failures];
+		const struct tm_failure *f =
+			&p->failures[(p->next_failure + i - 1) % p->n_failures];
 		struct tm_api_failure a = {
 			.time_ns = f->time_ns,
 			.path = f->path,
@@ -244,7 +253,8 @@ json_t *tm_view_runs(struct tm_policy *p)
 	/* What is running is counted in memory: bring its row up to date. */
 	if (p->run_save_due)
 		(void)tm_policy_save(p);
-	if (!list || p->d->store->ops->run_each(p->d->store, p->rec.id, TM_STORE_RUNS_MAX, add_run, list) < 0) {
+	if (!list || p->d->store->ops->run_each(p->d->store, p->rec.id, TM_STORE_RUNS_MAX, add_run,
+						list) < 0) {
 		json_decref(list);
 		return NULL;
 	}

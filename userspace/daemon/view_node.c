@@ -48,19 +48,27 @@ json_t *tm_view_status(struct tm_daemon *d)
 	char fp[TM_FINGERPRINT_LEN];
 	uint64_t policies = 0, requests = 0;
 
-	tm_policy_foreach(d, p) {
+	tm_policy_foreach(d, p)
+	{
 		policies += !p->embryo;
 		requests += p->rec.role == TM_REC_TARGET && p->rec.auth == TM_REC_AWAITING;
 	}
 	tm_key_fingerprint(tm_node_key_public(d->key), fp);
-	if (tm_api_set_str(o, "version", TM_VERSION) < 0 || tm_api_set_str(o, "cluster", d->cfg.cluster) < 0 ||
-	    tm_api_set_str(o, "fingerprint", fp) < 0 || tm_api_set_str(o, "instance", d->instance) < 0 ||
-	    tm_api_set_str(o, "state_dir", d->state_dir) < 0 || tm_api_set_str(o, "runtime_dir", d->runtime_dir) < 0 ||
-	    tm_api_set_u64(o, "pid", (uint64_t)getpid()) < 0 || tm_api_set_time(o, "started", d->started_ns) < 0 ||
+	if (tm_api_set_str(o, "version", TM_VERSION) < 0 ||
+	    tm_api_set_str(o, "cluster", d->cfg.cluster) < 0 ||
+	    tm_api_set_str(o, "fingerprint", fp) < 0 ||
+	    tm_api_set_str(o, "instance", d->instance) < 0 ||
+	    tm_api_set_str(o, "state_dir", d->state_dir) < 0 ||
+	    tm_api_set_str(o, "runtime_dir", d->runtime_dir) < 0 ||
+	    tm_api_set_u64(o, "pid", (uint64_t)getpid()) < 0 ||
+	    tm_api_set_time(o, "started", d->started_ns) < 0 ||
 	    json_object_set_new(o, "listening", listening(d)) < 0 ||
-	    tm_api_set_bytes(o, "listen_error", d->listen_error, strlen(d->listen_error), true) < 0 ||
-	    json_object_set_new(o, "capture", capture(d)) < 0 || tm_api_set_u64(o, "policies", policies) < 0 ||
-	    tm_api_set_u64(o, "requests", requests) < 0 || tm_api_set_u64(o, "workers", d->n_workers) < 0 ||
+	    tm_api_set_bytes(o, "listen_error", d->listen_error, strlen(d->listen_error), true) <
+		    0 ||
+	    json_object_set_new(o, "capture", capture(d)) < 0 ||
+	    tm_api_set_u64(o, "policies", policies) < 0 ||
+	    tm_api_set_u64(o, "requests", requests) < 0 ||
+	    tm_api_set_u64(o, "workers", d->n_workers) < 0 ||
 	    json_object_set_new(o, "config_errors", tm_config_errors_json(&d->cfg)) < 0)
 		return NULL;
 	return json_incref(o);
@@ -74,7 +82,8 @@ json_t *tm_view_probe(struct tm_daemon *d)
 	/* The opening thread owns libbpf while it runs. */
 	if (!tm_streq(tm_glue_backend(d), "starting"))
 		probe = tm_capture_probe();
-	if (tm_api_set_str(o, "backend", tm_glue_backend(d)) < 0 || tm_api_set_str(o, "why", tm_glue_why(d)) < 0 ||
+	if (tm_api_set_str(o, "backend", tm_glue_backend(d)) < 0 ||
+	    tm_api_set_str(o, "why", tm_glue_why(d)) < 0 ||
 	    tm_api_set_str(o, "blind_spots", tm_glue_blind_spots(d)) < 0 ||
 	    json_object_set_new(o, "report", tm_api_report_json(report)) < 0 ||
 	    json_object_set_new(o, "probe", tm_api_report_json(probe)) < 0)
@@ -94,12 +103,15 @@ static int add_peer(const struct tm_peer_rec *r, void *arg)
 	char fp[TM_FINGERPRINT_LEN];
 	uint64_t policies = 0;
 
-	tm_policy_foreach(ps->d, p)
-		policies += !p->embryo && memcmp(p->rec.peer_key, r->key, TM_KEY_LEN) == 0;
+	tm_policy_foreach(ps->d, p) policies +=
+		!p->embryo && memcmp(p->rec.peer_key, r->key, TM_KEY_LEN) == 0;
 	tm_key_fingerprint(r->key, fp);
-	if (tm_api_set_str(o, "fingerprint", fp) < 0 || tm_api_set_str(o, "cluster", r->cluster) < 0 ||
-	    tm_api_set_str(o, "address", r->address) < 0 || tm_api_set_time(o, "first_seen", r->first_ns) < 0 ||
-	    tm_api_set_time(o, "last_seen", r->last_ns) < 0 || tm_api_set_u64(o, "policies", policies) < 0) {
+	if (tm_api_set_str(o, "fingerprint", fp) < 0 ||
+	    tm_api_set_str(o, "cluster", r->cluster) < 0 ||
+	    tm_api_set_str(o, "address", r->address) < 0 ||
+	    tm_api_set_time(o, "first_seen", r->first_ns) < 0 ||
+	    tm_api_set_time(o, "last_seen", r->last_ns) < 0 ||
+	    tm_api_set_u64(o, "policies", policies) < 0) {
 		json_decref(o);
 		return -ENOMEM;
 	}

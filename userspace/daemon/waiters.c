@@ -2,9 +2,10 @@
 /*
  * daemon/waiters.c - policy sync and wait.
  *
- * A sync is a barrier at its arrival: everything that took effect before is drained into the backlog, and the answer waits for a set taken
- * after that to be done with nothing torn. Later changes never extend it. With fanotify, which is blind to some
- * writes, a metadata pass over everything (ALL) joins that set.
+ * A sync is a barrier at its arrival: everything that took effect before is drained into the
+ * backlog, and the answer waits for a set taken after that to be done with nothing torn. Later
+ * changes never extend it. With fanotify, which is blind to some writes, a metadata pass over
+ * everything (ALL) joins that set.
  */
 #include "daemon/waiters.h"
 #include "daemon/capture_glue.h"
@@ -32,7 +33,8 @@ static void answer_synced(struct tm_waiter *w)
 	struct tm_call *call = w->call;
 	json_t *o = json_object();
 
-	if (tm_api_set_bool(o, "synced", true) < 0 || tm_api_set_time(o, "recovery_point", w->p->rec.recovery_ns) < 0 ||
+	if (tm_api_set_bool(o, "synced", true) < 0 ||
+	    tm_api_set_time(o, "recovery_point", w->p->rec.recovery_ns) < 0 ||
 	    tm_api_set_u64(o, "milliseconds", tm_mono_ms() - w->start_ms) < 0) {
 		json_decref(o);
 		o = NULL;
@@ -63,9 +65,10 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *arg)
 		answer_policy(w);
 		return 0;
 	}
-	tm_text_set(why, sizeof(why), "the target does not have everything yet: %llu changes are pending%s%s",
-		    (unsigned long long)(p->bl ? tm_backlog_count(p->bl) : 0), p->rec.last_error[0] ? "; " : "",
-		    p->rec.last_error);
+	tm_text_set(why, sizeof(why),
+		    "the target does not have everything yet: %llu changes are pending%s%s",
+		    (unsigned long long)(p->bl ? tm_backlog_count(p->bl) : 0),
+		    p->rec.last_error[0] ? "; " : "", p->rec.last_error);
 	waiter_free(w);
 	tm_call_problem(call, 504, "timeout", "%s", why);
 	return 0;
@@ -106,7 +109,11 @@ static int waiter_new(struct tm_policy *p, struct tm_call *call, bool is_sync, u
 
 	if (!w)
 		return -ENOMEM;
-	*w = (struct tm_waiter){ .p = p, .call = call, .is_sync = is_sync, .start_ms = tm_mono_ms(), .next = p->waiters };
+	*w = (struct tm_waiter){ .p = p,
+				 .call = call,
+				 .is_sync = is_sync,
+				 .start_ms = tm_mono_ms(),
+				 .next = p->waiters };
 	r = tm_timer_set(p->d, &w->timer, timeout_ms, on_timeout, w);
 	if (r < 0) {
 		free(w);

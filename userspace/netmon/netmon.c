@@ -18,14 +18,10 @@ struct tm_netmon {
 static int from_nl(int r)
 {
 	switch (-r) {
-	case NLE_NOMEM:
-		return -ENOMEM;
-	case NLE_PERM:
-		return -EPERM;
-	case NLE_AGAIN:
-		return -EAGAIN;
-	default:
-		return r < 0 ? -EIO : r;
+	case NLE_NOMEM: return -ENOMEM;
+	case NLE_PERM: return -EPERM;
+	case NLE_AGAIN: return -EAGAIN;
+	default: return r < 0 ? -EIO : r;
 	}
 }
 
@@ -63,7 +59,8 @@ int tm_netmon_open(struct tm_netmon **ret_m)
 	if (r == 0)
 		r = nl_connect(m->s, NETLINK_ROUTE);
 	if (r == 0)
-		r = nl_socket_add_memberships(m->s, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
+		r = nl_socket_add_memberships(m->s, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+					      RTNLGRP_IPV6_IFADDR, 0);
 	if (r == 0)
 		r = nl_socket_set_nonblocking(m->s);
 	if (r < 0) {
@@ -96,7 +93,7 @@ int tm_netmon_read(struct tm_netmon *m)
 		r = nl_recvmsgs_default(m->s);
 	while (r == 0);
 	if (r == -NLE_NOMEM)
-		m->useful++;	/* the socket overflowed: something happened, whatever it was */
+		m->useful++; /* the socket overflowed: something happened, whatever it was */
 	else if (r != -NLE_AGAIN && !m->useful)
 		return from_nl(r);
 	return m->useful;

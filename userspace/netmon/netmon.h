@@ -18,7 +18,10 @@ int tm_netmon_open(struct tm_netmon **ret_m);
 void tm_netmon_close(struct tm_netmon *m);
 /* Non-blocking; readable when there is news. */
 int tm_netmon_fd(const struct tm_netmon *m);
-/* Take all news. Returns how many of them make a new connection worth a try (lost news count as one), or -errno. */
+/*
+ * Take all news. Returns how many of them make a new connection worth a try (lost news count as
+ * one), or -errno.
+ */
 int tm_netmon_read(struct tm_netmon *m);
 
 #endif

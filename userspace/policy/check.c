@@ -22,7 +22,8 @@ static bool looks_like_id(const char *s, size_t len)
 	if (len != 2 * TM_REC_ID_LEN)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') || (s[i] >= 'A' && s[i] <= 'F')))
+		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
+		      (s[i] >= 'A' && s[i] <= 'F')))
 			return false;
 	return true;
 }
@@ -32,7 +33,8 @@ static int refuse_name(const char *name, size_t len, const char *what, char **re
 {
 	_cleanup_free_ char *shown = tm_escape(name, TM_MIN(len, (size_t)128));
 
-	*ret_why = tm_asprintf("the policy name \"%s\"%s %s", shown ?: "", len > 128 ? "..." : "", what);
+	*ret_why = tm_asprintf("the policy name \"%s\"%s %s", shown ?: "", len > 128 ? "..." : "",
+			       what);
 	return -EINVAL;
 }
 
@@ -46,8 +48,10 @@ int tm_check_name(const char *name, size_t len, char **ret_why)
 		unsigned char c = (unsigned char)name[i];
 
 		if (!ascii_alnum(c) && c != '.' && c != '_' && c != '-')
-			return refuse_name(name, len, "has other characters than letters, digits, '.', '_' and '-'",
-					   ret_why);
+			return refuse_name(
+				name, len,
+				"has other characters than letters, digits, '.', '_' and '-'",
+				ret_why);
 	}
 	if (!ascii_alnum((unsigned char)name[0]))
 		return refuse_name(name, len, "does not begin with a letter or digit", ret_why);
@@ -60,7 +64,8 @@ static int refuse_path(const char *path, size_t len, const char *what, char **re
 {
 	_cleanup_free_ char *shown = tm_escape(path, TM_MIN(len, (size_t)256));
 
-	*ret_why = tm_asprintf("the directory \"%s\"%s %s", shown ?: "", len > 256 ? "..." : "", what);
+	*ret_why =
+		tm_asprintf("the directory \"%s\"%s %s", shown ?: "", len > 256 ? "..." : "", what);
 	return -EINVAL;
 }
 
@@ -89,7 +94,8 @@ int tm_check_path(const char *path, size_t len, char out[TM_REC_PATH_MAX], char 
 		if (clen == 2 && path[start] == '.' && path[start + 1] == '.')
 			return refuse_path(path, len, "has a \"..\" in it", ret_why);
 		if (clen > 255)
-			return refuse_path(path, len, "has a component of more than 255 bytes", ret_why);
+			return refuse_path(path, len, "has a component of more than 255 bytes",
+					   ret_why);
 		norm[n++] = '/';
 		memcpy(norm + n, path + start, clen);
 		n += clen;
@@ -107,7 +113,8 @@ int tm_check_address(const char *address, size_t len, char **ret_why)
 	bool good = len > 0 && len < 254;
 
 	for (size_t i = 0; good && i < len; i++)
-		good = ascii_alnum((unsigned char)address[i]) || (address[i] && strchr(".:_-%", address[i]));
+		good = ascii_alnum((unsigned char)address[i]) ||
+		       (address[i] && strchr(".:_-%", address[i]));
 	if (good && address[0] != '-')
 		return 0;
 	shown = tm_escape(address, TM_MIN(len, (size_t)256));
@@ -148,9 +155,11 @@ int tm_dir_identify(const char *path, struct tm_dir_chain *ret, int *ret_fd)
 
 		if (statx(cur, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
 			return -errno;
-		id = (struct tm_dir_id){ .dev = makedev(st.stx_dev_major, st.stx_dev_minor), .ino = st.stx_ino };
+		id = (struct tm_dir_id){ .dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+					 .ino = st.stx_ino };
 		/* ".." of the topmost is itself; a directory bound into itself only looks like that. */
-		if (c.n > 0 && c.id[c.n - 1].dev == id.dev && c.id[c.n - 1].ino == id.ino && last_mnt == st.stx_mnt_id)
+		if (c.n > 0 && c.id[c.n - 1].dev == id.dev && c.id[c.n - 1].ino == id.ino &&
+		    last_mnt == st.stx_mnt_id)
 			break;
 		if (c.n == TM_DIR_DEPTH_MAX)
 			return -ELOOP;

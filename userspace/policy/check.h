@@ -11,8 +11,9 @@
 #include "policy/record.h"
 
 /*
- * 1..TM_REC_NAME_MAX bytes of [A-Za-z0-9._-], beginning with a letter or digit, and not 32 hex digits (that is
- * an id). Returns 0 or -EINVAL with the reason, odd bytes escaped, in *@ret_why (new string or NULL).
+ * 1..TM_REC_NAME_MAX bytes of [A-Za-z0-9._-], beginning with a letter or digit, and not 32 hex
+ * digits (that is an id). Returns 0 or -EINVAL with the reason, odd bytes escaped, in *@ret_why
+ * (new string or NULL).
  */
 int tm_check_name(const char *name, size_t len, char **ret_why);
 
@@ -37,7 +38,7 @@ struct tm_dir_id {
 /* What one directory is: itself and all its ancestors, by identity (bind mounts and symlinks do not hide). */
 #define TM_DIR_DEPTH_MAX 128
 struct tm_dir_chain {
-	struct tm_dir_id id[TM_DIR_DEPTH_MAX];	/* [0] is the directory itself */
+	struct tm_dir_id id[TM_DIR_DEPTH_MAX]; /* [0] is the directory itself */
 	unsigned int n;
 };
 

@@ -11,16 +11,16 @@
 
 #include "lib/base.h"
 
-#define TM_REC_ID_LEN 16
-#define TM_REC_KEY_LEN 32
-#define TM_REC_SECRET_LEN 32
-#define TM_REC_TOKEN_LEN 16
-#define TM_REC_NAME_MAX 64
+#define TM_REC_ID_LEN	   16
+#define TM_REC_KEY_LEN	   32
+#define TM_REC_SECRET_LEN  32
+#define TM_REC_TOKEN_LEN   16
+#define TM_REC_NAME_MAX	   64
 #define TM_REC_CLUSTER_MAX 64
-#define TM_REC_PATH_MAX 4096		/* with the NUL */
-#define TM_REC_ADDRESS_MAX 256		/* with the NUL */
-#define TM_REC_TEXT_MAX 1025		/* with the NUL */
-#define TM_REC_WORD_MAX 64
+#define TM_REC_PATH_MAX	   4096 /* with the NUL */
+#define TM_REC_ADDRESS_MAX 256	/* with the NUL */
+#define TM_REC_TEXT_MAX	   1025 /* with the NUL */
+#define TM_REC_WORD_MAX	   64
 
 enum tm_rec_role { TM_REC_SOURCE = 1, TM_REC_TARGET = 2 };
 
@@ -28,14 +28,14 @@ enum tm_rec_auth {
 	TM_REC_AWAITING = 1,
 	TM_REC_AUTHORIZED = 2,
 	TM_REC_REJECTED = 3,
-	TM_REC_DELETED = 4,	/* the other side deleted it */
+	TM_REC_DELETED = 4, /* the other side deleted it */
 };
 
 /* Why nothing is replicated although it could be; stays until somebody acts. */
 enum tm_rec_hold {
 	TM_REC_HOLD_NONE = 0,
-	TM_REC_HOLD_STOPPED = 1,	/* suspicion */
-	TM_REC_HOLD_FAILED = 2,		/* a manual run failed */
+	TM_REC_HOLD_STOPPED = 1, /* suspicion */
+	TM_REC_HOLD_FAILED = 2,	 /* a manual run failed */
 	TM_REC_HOLD_ABORTED = 3,
 };
 
@@ -54,43 +54,51 @@ struct tm_policy_rec {
 	char source_dir[TM_REC_PATH_MAX];
 	char target_dir[TM_REC_PATH_MAX];
 	char peer_cluster[TM_REC_CLUSTER_MAX + 1];
-	char address[TM_REC_ADDRESS_MAX];	/* source: what to dial; target: where the request came from */
+	char address
+		[TM_REC_ADDRESS_MAX]; /* source: what to dial; target: where the request came from */
 	uint16_t port;
 	uint8_t peer_key[TM_REC_KEY_LEN];
 	uint8_t secret[TM_REC_SECRET_LEN];
 	uint64_t est_files, est_bytes;
 	int64_t created_ns;
 
-	uint64_t root_dev, root_ino;	/* own root's identity; 0: not known yet */
-	uint64_t root_key;		/* source: with the capture's pins; shared by policies of one root */
-	int slot;			/* source: capture slot, or -1 */
-	uint32_t uid_index;		/* worker's uid above worker.uid_base */
+	uint64_t root_dev, root_ino; /* own root's identity; 0: not known yet */
+	uint64_t root_key;  /* source: with the capture's pins; shared by policies of one root */
+	int slot;	    /* source: capture slot, or -1 */
+	uint32_t uid_index; /* worker's uid above worker.uid_base */
 	bool allow_devices, allow_suid;
 
-	uint64_t fence;			/* source: highest epoch ever used */
-	uint8_t journal_token[TM_REC_TOKEN_LEN]; /* source: names the journal that belongs to this state */
+	uint64_t fence; /* source: highest epoch ever used */
+	uint8_t journal_token
+		[TM_REC_TOKEN_LEN]; /* source: names the journal that belongs to this state */
 
 	enum tm_rec_hold hold;
 	char hold_text[TM_REC_TEXT_MAX];
 	char last_error[TM_REC_TEXT_MAX];
-	int64_t status_ns;		/* when hold, auth or enabled changed last */
-	int64_t recovery_ns;		/* recovery point, 0: none */
-	int64_t finished_ns;		/* 0: never */
-	bool first_done;		/* the first sync is through */
-	bool run_wanted;		/* source: a run was asked for and is not over */
-	bool run_confirmed;		/* ... with --yes */
-	int64_t incomplete_ns;		/* since; 0: tracking is unbroken */
+	int64_t status_ns;     /* when hold, auth or enabled changed last */
+	int64_t recovery_ns;   /* recovery point, 0: none */
+	int64_t finished_ns;   /* 0: never */
+	bool first_done;       /* the first sync is through */
+	bool run_wanted;       /* source: a run was asked for and is not over */
+	bool run_confirmed;    /* ... with --yes */
+	int64_t incomplete_ns; /* since; 0: tracking is unbroken */
 	char incomplete_reason[TM_REC_WORD_MAX];
 	char incomplete_scope[TM_REC_PATH_MAX];
-	bool heal_suspect;		/* the healing set must say SUSPECT */
+	bool heal_suspect; /* the healing set must say SUSPECT */
 	struct tm_rec_totals totals;
 };
 
 enum tm_run_kind { TM_RUN_FIRST = 1, TM_RUN_MANUAL = 2, TM_RUN_CONTINUOUS = 3, TM_RUN_HEAL = 4 };
-enum tm_run_result { TM_RUN_RUNNING = 0, TM_RUN_FINISHED = 1, TM_RUN_FAILED = 2, TM_RUN_ABORTED = 3, TM_RUN_STOPPED = 4 };
+enum tm_run_result {
+	TM_RUN_RUNNING = 0,
+	TM_RUN_FINISHED = 1,
+	TM_RUN_FAILED = 2,
+	TM_RUN_ABORTED = 3,
+	TM_RUN_STOPPED = 4
+};
 
 struct tm_run_rec {
-	int64_t id;			/* 0: not stored yet */
+	int64_t id; /* 0: not stored yet */
 	enum tm_run_kind kind;
 	enum tm_run_result result;
 	int64_t started_ns;
@@ -108,9 +116,9 @@ struct tm_peer_rec {
 
 struct tm_audit_rec {
 	int64_t time_ns;
-	char who[128];			/* "root (uid 0, pid 77)" or "peer FINGERPRINT" */
+	char who[128]; /* "root (uid 0, pid 77)" or "peer FINGERPRINT" */
 	char action[TM_REC_WORD_MAX];
-	uint8_t id[TM_REC_ID_LEN];	/* zeros: no policy */
+	uint8_t id[TM_REC_ID_LEN]; /* zeros: no policy */
 	char name[TM_REC_NAME_MAX + 1];
 	char detail[TM_REC_TEXT_MAX];
 };

@@ -26,18 +26,11 @@ const char *tm_status_name(enum tm_status s)
 static bool derive_relationship(const struct tm_status_in *in, enum tm_status *ret)
 {
 	switch (in->auth) {
-	case TM_REC_AWAITING:
-		*ret = TM_STATUS_AWAITING;
-		return true;
-	case TM_REC_REJECTED:
-		*ret = TM_STATUS_REJECTED;
-		return true;
-	case TM_REC_AUTHORIZED:
-		break;
+	case TM_REC_AWAITING: *ret = TM_STATUS_AWAITING; return true;
+	case TM_REC_REJECTED: *ret = TM_STATUS_REJECTED; return true;
+	case TM_REC_AUTHORIZED: break;
 	case TM_REC_DELETED:
-	default:
-		*ret = TM_STATUS_FAILED;
-		return true;
+	default: *ret = TM_STATUS_FAILED; return true;
 	}
 	if (!in->enabled) {
 		*ret = TM_STATUS_DISABLED;
@@ -68,7 +61,8 @@ enum tm_status tm_status_derive(const struct tm_status_in *in)
 	if (in->in_work || in->wanted)
 		return TM_STATUS_REPLICATING;
 	if (in->role == TM_REC_SOURCE && dirty)
-		return in->first_done || in->connected ? TM_STATUS_REPLICATING : TM_STATUS_AUTHORIZED;
+		return in->first_done || in->connected ? TM_STATUS_REPLICATING
+						       : TM_STATUS_AUTHORIZED;
 	if (!in->finished)
 		return TM_STATUS_AUTHORIZED;
 	/* A continuous policy promises "in sync": it cannot while nobody watches its root. */
@@ -92,31 +86,22 @@ const char *tm_rec_role_name(enum tm_rec_role r)
 const char *tm_run_kind_name(enum tm_run_kind k)
 {
 	switch (k) {
-	case TM_RUN_FIRST:
-		return "first";
-	case TM_RUN_CONTINUOUS:
-		return "continuous";
-	case TM_RUN_HEAL:
-		return "heal";
+	case TM_RUN_FIRST: return "first";
+	case TM_RUN_CONTINUOUS: return "continuous";
+	case TM_RUN_HEAL: return "heal";
 	case TM_RUN_MANUAL:
-	default:
-		return "manual";
+	default: return "manual";
 	}
 }
 
 const char *tm_run_result_name(enum tm_run_result r)
 {
 	switch (r) {
-	case TM_RUN_RUNNING:
-		return "running";
-	case TM_RUN_FINISHED:
-		return "finished";
-	case TM_RUN_ABORTED:
-		return "aborted";
-	case TM_RUN_STOPPED:
-		return "stopped";
+	case TM_RUN_RUNNING: return "running";
+	case TM_RUN_FINISHED: return "finished";
+	case TM_RUN_ABORTED: return "aborted";
+	case TM_RUN_STOPPED: return "stopped";
 	case TM_RUN_FAILED:
-	default:
-		return "failed";
+	default: return "failed";
 	}
 }

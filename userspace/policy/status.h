@@ -31,16 +31,16 @@ struct tm_status_in {
 	enum tm_rec_hold hold;
 	bool enabled;
 	bool continuous;
-	bool first_done;	/* source: the first sync is through; target: a batch was ever applied */
-	bool finished;		/* a run was ever finished (source), or a batch applied (target) */
+	bool first_done; /* source: the first sync is through; target: a batch was ever applied */
+	bool finished;	 /* a run was ever finished (source), or a batch applied (target) */
 	bool incomplete;
-	bool connected;		/* a session is up */
-	bool lost;		/* it is not, and an attempt to get one failed or the last one broke */
-	bool broken;		/* the worker cannot work at all, and is tried again */
-	bool in_work;		/* a set is in flight (source) or a batch is being taken (target) */
-	bool wanted;		/* a run was asked for and is not over */
-	bool dirty;		/* changes are known that the target does not have */
-	bool tracked;		/* source: the capture sees this root */
+	bool connected; /* a session is up */
+	bool lost;	/* it is not, and an attempt to get one failed or the last one broke */
+	bool broken;	/* the worker cannot work at all, and is tried again */
+	bool in_work;	/* a set is in flight (source) or a batch is being taken (target) */
+	bool wanted;	/* a run was asked for and is not over */
+	bool dirty;	/* changes are known that the target does not have */
+	bool tracked;	/* source: the capture sees this root */
 };
 
 enum tm_status tm_status_derive(const struct tm_status_in *in);

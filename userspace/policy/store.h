@@ -14,10 +14,10 @@
 struct tm_store;
 
 /* Kept at most; older ones go. */
-#define TM_STORE_RUNS_MAX 100		/* per policy */
-#define TM_STORE_AUDIT_MAX 10000
+#define TM_STORE_RUNS_MAX   100 /* per policy */
+#define TM_STORE_AUDIT_MAX  10000
 #define TM_STORE_GRAVES_MAX 4096
-#define TM_STORE_PEERS_MAX 1024
+#define TM_STORE_PEERS_MAX  1024
 
 struct tm_store_ops {
 	void (*close)(struct tm_store *s);
@@ -29,9 +29,11 @@ struct tm_store_ops {
 	 */
 	int (*policy_del)(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], bool grave);
 	/* All policies, oldest first; *@p is valid during the call. Stops at non-zero and returns it. */
-	int (*policy_each)(struct tm_store *s, int (*fn)(const struct tm_policy_rec *p, void *arg), void *arg);
+	int (*policy_each)(struct tm_store *s, int (*fn)(const struct tm_policy_rec *p, void *arg),
+			   void *arg);
 	/* 1 when (id, key) was deleted here once, 0 when not. */
-	int (*grave_find)(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], const uint8_t key[TM_REC_KEY_LEN]);
+	int (*grave_find)(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN],
+			  const uint8_t key[TM_REC_KEY_LEN]);
 	/* id 0: a new one, its id is stored in @r; else replaced. */
 	int (*run_put)(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct tm_run_rec *r);
 	/* Newest first, at most @limit. */
@@ -39,7 +41,8 @@ struct tm_store_ops {
 			int (*fn)(const struct tm_run_rec *r, void *arg), void *arg);
 	/* Seen now: first_ns of an older record stays. Empty cluster or address: the older one stays. */
 	int (*peer_put)(struct tm_store *s, const struct tm_peer_rec *p);
-	int (*peer_each)(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg), void *arg);
+	int (*peer_each)(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg),
+			 void *arg);
 	int (*audit_add)(struct tm_store *s, const struct tm_audit_rec *a);
 	int (*audit_each)(struct tm_store *s, unsigned int limit,
 			  int (*fn)(const struct tm_audit_rec *a, void *arg), void *arg);
@@ -53,8 +56,8 @@ struct tm_store {
 };
 
 /*
- * SQLite in the file @path (0600), WAL, synchronous=FULL. Newer schema than this program: -EPROTONOSUPPORT; damaged:
- * -EUCLEAN. *@ret_why (may be NULL): new string for people on failure.
+ * SQLite in the file @path (0600), WAL, synchronous=FULL. Newer schema than this program:
+ * -EPROTONOSUPPORT; damaged: -EUCLEAN. *@ret_why (may be NULL): new string for people on failure.
  */
 int tm_store_sqlite_open(const char *path, struct tm_store **ret_s, char **ret_why);
 

@@ -10,8 +10,11 @@
 static int runs_prune(sqlite3 *db, const uint8_t *id)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
-	int r = tm_sql_prepare(db, "DELETE FROM runs WHERE id=?1 AND run <="
-			       " (SELECT run FROM runs WHERE id=?1 ORDER BY run DESC LIMIT 1 OFFSET ?2)", &st);
+	int r = tm_sql_prepare(
+		db,
+		"DELETE FROM runs WHERE id=?1 AND run <="
+		" (SELECT run FROM runs WHERE id=?1 ORDER BY run DESC LIMIT 1 OFFSET ?2)",
+		&st);
 
 	if (r < 0)
 		return r;
@@ -24,10 +27,12 @@ int tm_store_run_put(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	sqlite3 *db = tm_store_db(s);
-	const uint64_t counts[] = { r->batches, r->files, r->deleted, r->renamed, r->payload_bytes, r->wire_bytes,
-				    r->read_bytes };
+	const uint64_t counts[] = { r->batches,	      r->files,	     r->deleted,   r->renamed,
+				    r->payload_bytes, r->wire_bytes, r->read_bytes };
 	bool fresh = r->id == 0;
-	int ret = tm_sql_prepare(db, "REPLACE INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)", &st);
+	int ret = tm_sql_prepare(
+		db, "REPLACE INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+		&st);
 
 	if (ret < 0)
 		return ret;
@@ -52,7 +57,9 @@ int tm_store_run_each(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], unsig
 		      int (*fn)(const struct tm_run_rec *r, void *arg), void *arg)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
-	int rc, r = tm_sql_prepare(tm_store_db(s), "SELECT * FROM runs WHERE id=?1 ORDER BY run DESC LIMIT ?2", &st);
+	int rc, r = tm_sql_prepare(tm_store_db(s),
+				   "SELECT * FROM runs WHERE id=?1 ORDER BY run DESC LIMIT ?2",
+				   &st);
 
 	if (r < 0)
 		return r;
@@ -86,9 +93,12 @@ int tm_store_peer_put(struct tm_store *s, const struct tm_peer_rec *p)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	char prune[160];
-	int r = tm_sql_prepare(tm_store_db(s), "INSERT INTO peers VALUES (?1,?2,?3,?4,?5) ON CONFLICT (key) DO UPDATE SET"
-			       " cluster=CASE ?2 WHEN '' THEN cluster ELSE ?2 END,"
-			       " address=CASE ?3 WHEN '' THEN address ELSE ?3 END, last_ns=?5", &st);
+	int r = tm_sql_prepare(
+		tm_store_db(s),
+		"INSERT INTO peers VALUES (?1,?2,?3,?4,?5) ON CONFLICT (key) DO UPDATE SET"
+		" cluster=CASE ?2 WHEN '' THEN cluster ELSE ?2 END,"
+		" address=CASE ?3 WHEN '' THEN address ELSE ?3 END, last_ns=?5",
+		&st);
 
 	if (r < 0)
 		return r;
@@ -101,15 +111,19 @@ int tm_store_peer_put(struct tm_store *s, const struct tm_peer_rec *p)
 	if (r < 0)
 		return r;
 	/* Strangers with fresh keys must not grow this table for ever. */
-	snprintf(prune, sizeof(prune), "DELETE FROM peers WHERE key IN (SELECT key FROM peers ORDER BY last_ns DESC"
-		 " LIMIT -1 OFFSET %d)", TM_STORE_PEERS_MAX);
+	snprintf(prune, sizeof(prune),
+		 "DELETE FROM peers WHERE key IN (SELECT key FROM peers ORDER BY last_ns DESC"
+		 " LIMIT -1 OFFSET %d)",
+		 TM_STORE_PEERS_MAX);
 	return tm_sql_exec(tm_store_db(s), prune);
 }
 
-int tm_store_peer_each(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg), void *arg)
+int tm_store_peer_each(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg),
+		       void *arg)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
-	int rc, r = tm_sql_prepare(tm_store_db(s), "SELECT * FROM peers ORDER BY first_ns, key", &st);
+	int rc, r = tm_sql_prepare(tm_store_db(s), "SELECT * FROM peers ORDER BY first_ns, key",
+				   &st);
 
 	if (r < 0)
 		return r;
@@ -133,8 +147,10 @@ int tm_store_audit_add(struct tm_store *s, const struct tm_audit_rec *a)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	char prune[128];
-	int r = tm_sql_prepare(tm_store_db(s), "INSERT INTO audit (time_ns, who, action, id, name, detail)"
-			       " VALUES (?1,?2,?3,?4,?5,?6)", &st);
+	int r = tm_sql_prepare(tm_store_db(s),
+			       "INSERT INTO audit (time_ns, who, action, id, name, detail)"
+			       " VALUES (?1,?2,?3,?4,?5,?6)",
+			       &st);
 
 	if (r < 0)
 		return r;
@@ -152,12 +168,14 @@ int tm_store_audit_add(struct tm_store *s, const struct tm_audit_rec *a)
 	return tm_sql_exec(tm_store_db(s), prune);
 }
 
-int tm_store_audit_each(struct tm_store *s, unsigned int limit, int (*fn)(const struct tm_audit_rec *a, void *arg),
-			void *arg)
+int tm_store_audit_each(struct tm_store *s, unsigned int limit,
+			int (*fn)(const struct tm_audit_rec *a, void *arg), void *arg)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
-	int rc, r = tm_sql_prepare(tm_store_db(s), "SELECT time_ns, who, action, id, name, detail FROM audit"
-				   " ORDER BY seq DESC LIMIT ?1", &st);
+	int rc, r = tm_sql_prepare(tm_store_db(s),
+				   "SELECT time_ns, who, action, id, name, detail FROM audit"
+				   " ORDER BY seq DESC LIMIT ?1",
+				   &st);
 
 	if (r < 0)
 		return r;

@@ -12,27 +12,18 @@ int tm_sql_errno(int rc)
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
+	case SQLITE_ROW: return 0;
+	case SQLITE_NOMEM: return -ENOMEM;
 	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
+	case SQLITE_LOCKED: return -EBUSY;
+	case SQLITE_FULL: return -ENOSPC;
+	case SQLITE_READONLY: return -EROFS;
 	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	case SQLITE_CONSTRAINT:
-		return -EEXIST;
+	case SQLITE_NOTADB: return -EUCLEAN;
+	case SQLITE_CONSTRAINT: return -EEXIST;
 	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-		return -EACCES;
-	default:
-		return -EIO;
+	case SQLITE_PERM: return -EACCES;
+	default: return -EIO;
 	}
 }
 
@@ -151,13 +142,14 @@ int tm_store_sqlite_open(const char *path, struct tm_store **ret_s, char **ret_w
 	q->s.ops = &sqlite_ops;
 	/* The file holds the pairing secrets: never readable by others, not even for a moment. */
 	old = umask(0077);
-	r = tm_sql_errno(sqlite3_open_v2(path, &q->db,
-					 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL));
+	r = tm_sql_errno(sqlite3_open_v2(
+		path, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW,
+		NULL));
 	if (r == 0) {
 		sqlite3_extended_result_codes(q->db, 1);
 		sqlite3_busy_timeout(q->db, 2000);
 		r = tm_sql_exec(q->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-				"PRAGMA trusted_schema=OFF;");
+				       "PRAGMA trusted_schema=OFF;");
 	}
 	if (r == 0)
 		r = tm_store_migrate(q->db);

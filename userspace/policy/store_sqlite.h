@@ -43,17 +43,20 @@ int tm_store_migrate(sqlite3 *db);
 /* store_policies.c */
 int tm_store_policy_put(struct tm_store *s, const struct tm_policy_rec *p);
 int tm_store_policy_del(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], bool grave);
-int tm_store_policy_each(struct tm_store *s, int (*fn)(const struct tm_policy_rec *p, void *arg), void *arg);
-int tm_store_grave_find(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], const uint8_t key[TM_REC_KEY_LEN]);
+int tm_store_policy_each(struct tm_store *s, int (*fn)(const struct tm_policy_rec *p, void *arg),
+			 void *arg);
+int tm_store_grave_find(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN],
+			const uint8_t key[TM_REC_KEY_LEN]);
 
 /* store_history.c */
 int tm_store_run_put(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct tm_run_rec *r);
 int tm_store_run_each(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], unsigned int limit,
 		      int (*fn)(const struct tm_run_rec *r, void *arg), void *arg);
 int tm_store_peer_put(struct tm_store *s, const struct tm_peer_rec *p);
-int tm_store_peer_each(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg), void *arg);
+int tm_store_peer_each(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg),
+		       void *arg);
 int tm_store_audit_add(struct tm_store *s, const struct tm_audit_rec *a);
-int tm_store_audit_each(struct tm_store *s, unsigned int limit, int (*fn)(const struct tm_audit_rec *a, void *arg),
-			void *arg);
+int tm_store_audit_each(struct tm_store *s, unsigned int limit,
+			int (*fn)(const struct tm_audit_rec *a, void *arg), void *arg);
 
 #endif
