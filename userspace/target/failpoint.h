@@ -1,39 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target/failpoint.h - named places where a test build can be killed.
+ * target/failpoint.h - named places where a test can kill the process.
  *
- * Only with -DTM_FAILPOINTS. TM_FAIL="name:n" kills the process by SIGKILL when place @name is passed for the n-th
- * time; "*:n" counts all places. Without the macro nothing of this exists.
+ * The hook is a weak symbol that no room defines: a program without a test's definition has a null pointer here and
+ * nothing else. Places: staged, logged, committed, acked, apply (after each step), patch (after
+ * each range), applied, synced, recorded.
  */
 #ifndef TM_TARGET_FAILPOINT_H
 #define TM_TARGET_FAILPOINT_H
 
-#ifdef TM_FAILPOINTS
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+void tm_target_failpoint(const char *name) __attribute__((weak));
 
-static inline void tm_failpoint_hit(const char *name)
+static inline void tm_failpoint(const char *name)
 {
-	const char *want = getenv("TM_FAIL"), *colon = want ? strchr(want, ':') : NULL;
-	char left[32];
-	long n;
-
-	if (!colon || !((size_t)(colon - want) == strlen(name) && !strncmp(want, name, strlen(name)))) {
-		if (!colon || want[0] != '*')
-			return;
-	}
-	n = atol(colon + 1);
-	if (n <= 1)
-		kill(getpid(), SIGKILL);
-	snprintf(left, sizeof(left), "%.*s:%ld", (int)(colon - want), want, n - 1);
-	setenv("TM_FAIL", left, 1);
+	if (tm_target_failpoint)
+		tm_target_failpoint(name);
 }
-#define tm_failpoint(name) tm_failpoint_hit(name)
-#else
-#define tm_failpoint(name) do { } while (0)
-#endif
 
 #endif

@@ -3,12 +3,12 @@
  * target/recover.c - after a crash: roll the committed batch forward.
  *
  * File systems with a journal bring changes of names to the disk in their order, so the disk holds the effects of the first
- * steps and of no later one. What a place (directory identity, name) means only changes when a directory is relocated.
- * So: find the last relocation that took place, by looking in the state that the table would have after each one whether
- * the directory stands at its end, with every directory above it being the right one (a path made of the right
- * names alone can lie when directories changed places). Up to there the steps are done; the rest is repeated, and each
- * repeated step sees by inode number whether it was done. Data of patches has no such order: patches come after
- * all steps on names and so are always repeated.
+ * steps on names and of no later one. How many? An entry gets an object by at most one step of a plan. So: the last
+ * step whose object stands where that step put it was carried out, and with it all before. Where that is, is looked up in the
+ * state that the table would have after that step, with every directory on the way being the right one by inode number (a path
+ * of the right names can lie when directories changed places). The rest is repeated; of it only removals can have
+ * been done, and those see that for themselves. Data of patches has no such order: patches, contents and
+ * attributes come after all steps on names, and each is always repeated.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,12 +27,22 @@ static bool relocates(const struct tm_step *s)
 static bool stands_at(struct tm_target *t, struct tm_place at, uint64_t tino)
 {
 	struct stat st;
-	int dir;
+	int dir = tm_dirs_get(&t->dirs, at.dir);
 
-	/* No descriptor of another state: every level is looked at again. */
-	tm_dirs_reset(&t->dirs);
-	dir = tm_dirs_get(&t->dirs, at.dir);
 	return dir >= 0 && tm_stat_name(dir, at.name, &st) == 0 && st.st_ino == tino;
+}
+
+static bool was_done(struct tm_target *t, const struct tm_step *s)
+{
+	switch (s->type) {
+	case TM_STEP_MOVE:
+	case TM_STEP_LINK:
+		return stands_at(t, s->to, s->tino);
+	case TM_STEP_EXCHANGE:
+		return stands_at(t, s->to, s->tino) && stands_at(t, s->from, s->tino2);
+	default:
+		return false;
+	}
 }
 
 /* How many steps were surely carried out? The table's transaction is only looked through, not kept. */
@@ -42,14 +52,12 @@ static int find_done(struct tm_target *t, const struct tm_step *steps, size_t n,
 	int r = tm_table_begin(t->table);
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		const struct tm_step *s = &steps[i];
-
-		r = tm_step_record(t->table, s);
-		if (r < 0 || !relocates(s) || !stands_at(t, s->to, s->tino))
-			continue;
-		if (s->type == TM_STEP_EXCHANGE && !stands_at(t, s->from, s->tino2))
-			continue;
-		done = i + 1;
+		r = tm_step_record(t->table, &steps[i]);
+		/* Descriptors of another state would find directories where they are not yet. */
+		if (relocates(&steps[i]))
+			tm_dirs_reset(&t->dirs);
+		if (r == 0 && was_done(t, &steps[i]))
+			done = i + 1;
 	}
 	tm_table_rollback(t->table);
 	tm_dirs_reset(&t->dirs);
