@@ -54,7 +54,8 @@ static int self_test(const char *role, int (*prepare)(void), const char *root)
 			_exit(77);
 		execl("/bin/sh", "sh", "-c",
 		      "out=$(\"$TM_W\" --self-test \"$TM_ROLE\" \"$TM_ROOT\" 2>&1); rc=$?; "
-		      "printf '%s\\n' \"$out\" | grep -v -e '^ok' -e '^TAP' -e '^1\\.\\.' | sed 's/^/# /'; exit $rc",
+		      "printf '%s\\n' \"$out\" | grep -v -e '^ok' -e '^TAP' -e '^1\\.\\.' "
+		      "| sed 's/^/# /'; exit $rc",
 		      NULL);
 		_exit(126);
 	}
@@ -129,7 +130,8 @@ static int on_image(const char *mkfs)
 
 	snprintf(
 		cmd, sizeof(cmd),
-		"truncate -s 320M %s/image && %s %s/image >/dev/null 2>&1 && mount -o loop %s/image %s 2>/dev/null",
+		"truncate -s 320M %s/image && %s %s/image >/dev/null 2>&1 && "
+		"mount -o loop %s/image %s 2>/dev/null",
 		top, mkfs, top, top, mounted);
 	return system(cmd) ? -1 : 0;
 }
@@ -179,7 +181,8 @@ static int in_chroot(void)
 	snprintf(
 		cmd, sizeof(cmd),
 		"set -e; r=%s/jail; mkdir -p $r/dev $r%s; "
-		"for d in bin sbin lib lib64 usr etc; do test ! -e /$d || { mkdir -p $r/$d; mount --rbind /$d $r/$d; }; done; "
+		"for d in bin sbin lib lib64 usr etc; do "
+		"test ! -e /$d || { mkdir -p $r/$d; mount --rbind /$d $r/$d; }; done; "
 		"touch $r/dev/null; mount --bind /dev/null $r/dev/null; cp %s $r/worker",
 		top, plain, worker);
 	if (system(cmd))

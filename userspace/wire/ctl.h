@@ -45,7 +45,7 @@ enum tm_ctl_type {
 		65, /* struct tm_msg_text: cannot work at all (root missing, confinement refused) */
 	TM_C_SIGN = 66,	  /* struct tm_ctl_sign */
 	TM_C_AUTHED = 67, /* struct tm_ctl_authed */
-	/* struct tm_msg_ready: source: session is up and no set is in work: CHANGES may come. fresh: the target
+	/* struct tm_msg_ready: source: session is up, no set in work: CHANGES may come. fresh: the target
 	 * knows nothing; the worker makes the next set one that says ALL */
 	TM_C_IDLE = 68,
 	TM_C_PROGRESS =

@@ -2,7 +2,8 @@
 /*
  * worker/confine.h - give up everything a worker does not need, before the first byte of a peer.
  *
- *	1 private mount namespace	the root is opened in it, cloned, and becomes "/"; nothing else is left
+ *	1 private mount namespace	the root is opened in it, cloned, becomes "/"; nothing else
+ *					is left
  *	2 capabilities			a bounding set, another user, only what the role needs
  *	3 Landlock			from the new "/"
  *	4 seccomp			an allow-list; what could undo 1-3 kills

@@ -156,12 +156,12 @@ static const char *const common_calls[] = {
 };
 
 static const char *const target_calls[] = {
-	"ftruncate",	"truncate",	 "fallocate", "creat",	    "mkdir",	   "mkdirat",
-	"mknod",	"mknodat",	 "link",      "linkat",	    "symlink",	   "symlinkat",
-	"unlink",	"unlinkat",	 "rmdir",     "rename",	    "renameat",	   "renameat2",
-	"chmod",	"fchmod",	 "fchmodat",  "fchmodat2",  "chown",	   "lchown",
-	"fchown",	"fchownat",	 "utime",     "utimes",	    "futimesat",   "utimensat",
-	"setxattr",	"lsetxattr",	 "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
+	"ftruncate", "truncate", "fallocate", "creat", "mkdir", "mkdirat",
+	"mknod", "mknodat", "link", "linkat", "symlink", "symlinkat",
+	"unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2",
+	"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown",
+	"fchown", "fchownat", "utime", "utimes", "futimesat", "utimensat",
+	"setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
 	"fremovexattr", "removexattrat",
 };
 
