@@ -64,7 +64,8 @@ static void owner_gone(struct tm_policy *p)
 	p->lost = true;
 	tm_timer_off(&p->pace_timer);
 	if (p->run_open)
-		tm_run_end(p, TM_RUN_FAILED, "the connection ended");
+		tm_run_end(p, p->prog.phase ? TM_RUN_FAILED : TM_RUN_FINISHED,
+			   p->prog.phase ? "the connection ended within a batch" : NULL);
 	/* The newest one that proved itself, if it was waiting for this end. */
 	for (struct tm_target_conn *c = p->conns; c; c = c->next)
 		if (c->authed && !tm_worker_stopping(c->w)) {

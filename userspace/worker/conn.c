@@ -42,6 +42,9 @@ static int while_waiting(void *arg)
 {
 	struct tm_worker *w = arg;
 
+	/* What was held back by the throttle: the end of a batch may be the last news for a long time. */
+	if (tm_mono_ms() - w->progress_ms >= TM_WORKER_PROGRESS_MS)
+		tm_worker_progress_flush(w);
 	if (tm_worker_pump(w) < 0 || w->conn >= 0)
 		return -ECANCELED;
 	if (w->stop && (w->shaking || tm_mono_ms() - w->stop_ms > TM_WORKER_STOP_GRACE_MS))
