@@ -446,8 +446,11 @@ static int lost(struct tm_target *t, const struct tm_step *s)
 	struct tm_row row;
 	int r;
 
-	t->skipped++;
-	tm_report(t, s->to.name ? s->to : s->from.name ? s->from : root_place(t), 4, ENOENT);
+	/* Repeated after a crash, it may be that the object was already deleted by a later step. */
+	if (!t->replaying) {
+		t->skipped++;
+		tm_report(t, s->to.name ? s->to : s->from.name ? s->from : root_place(t), 4, ENOENT);
+	}
 	if (s->type == TM_STEP_MOVE) {
 		r = tm_table_drop(t->table, s->from);
 		return r == 0 ? not_placed(t, s) : r;

@@ -34,12 +34,16 @@ static bool stands_at(struct tm_target *t, struct tm_place at, uint64_t tino)
 
 static bool was_done(struct tm_target *t, const struct tm_step *s)
 {
+	char name[TM_NAME_LEN_MAX + 1];
+	struct tm_place at;
+
 	switch (s->type) {
 	case TM_STEP_MOVE:
+	case TM_STEP_EXCHANGE:
 	case TM_STEP_LINK:
 		return stands_at(t, s->to, s->tino);
-	case TM_STEP_EXCHANGE:
-		return stands_at(t, s->to, s->tino) && stands_at(t, s->from, s->tino2);
+	case TM_STEP_CONTENT:
+		return tm_table_place(t->table, s->oid, name, &at) == 0 && stands_at(t, at, s->tino);
 	default:
 		return false;
 	}
@@ -48,16 +52,19 @@ static bool was_done(struct tm_target *t, const struct tm_step *s)
 /* How many steps were surely carried out? The table's transaction is only looked through, not kept. */
 static int find_done(struct tm_target *t, const struct tm_step *steps, size_t n, size_t *ret)
 {
-	size_t done = 0;
+	size_t done = 0, names = 0;
 	int r = tm_table_begin(t->table);
 
 	for (size_t i = 0; i < n && r == 0; i++) {
+		if (steps[i].type < TM_STEP_CONTENT)
+			names = i + 1;
 		r = tm_step_record(t->table, &steps[i]);
 		/* Descriptors of another state would find directories where they are not yet. */
 		if (relocates(&steps[i]))
 			tm_dirs_reset(&t->dirs);
+		/* New content has taken a name from the inode that the steps on names knew: they are all done. */
 		if (r == 0 && was_done(t, &steps[i]))
-			done = i + 1;
+			done = names;
 	}
 	tm_table_rollback(t->table);
 	tm_dirs_reset(&t->dirs);
