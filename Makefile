@@ -132,9 +132,9 @@ bpf: $(O)/bpf/tm.skel.h
 $(call room-obj,netmon): INCLUDES += $(shell $(PKG_CONFIG) --cflags libnl-3.0 2>/dev/null)
 
 # Proof against a named kernel, with that kernel's own build system: BPF objects and the test module.
-kbuild:
+kbuild: $(O)/bpf/vmlinux.h
 	@test -n "$(KDIR)" || { echo "make kbuild: say which kernel: make kbuild KDIR=/lib/modules/.../build (scripts/setup kheaders prints one)"; exit 2; }
-	$(Q)$(MAKE) -C "$(KDIR)" M=$(TOP) TM_TESTMOD=m VMLINUX_H=$(O)/bpf/vmlinux.h modules
+	$(Q)env -u MAKEFLAGS $(MAKE) -C "$(KDIR)" M=$(TOP) TM_TESTMOD=m VMLINUX_H=$(O)/bpf/vmlinux.h modules
 
 # ---- unit tests
 

@@ -119,19 +119,20 @@ native_on() { local n=$1; shift; nsenter --net="/run/netns/$NS$n" -- bash -c "$*
 
 native_stop()
 {
-	local n instance
+	local n instance pins=()
 	for n in alpha beta; do
+		instance=$("$O/tidemark" --socket "$RUN/$n/run/api.sock" status -j 2>/dev/null | jq -r .instance 2>/dev/null)
+		[[ -z $instance ]] || pins+=("/sys/fs/bpf/tidemark/$instance")
 		kill "$(cat "$W/$n.pid" 2>/dev/null)" 2>/dev/null
 		[[ ! -s $W/rsyncd.$n.pid ]] || kill "$(cat "$W/rsyncd.$n.pid")" 2>/dev/null
 	done
 	sleep 1
 	for n in alpha beta; do
 		kill -9 "$(cat "$W/$n.pid" 2>/dev/null)" 2>/dev/null
-		instance=$(cat "$W/$n/instance" 2>/dev/null || true)
-		[[ -z $instance ]] || rm -rf "/sys/fs/bpf/tidemark/$instance"
 		ip netns del "$NS$n" 2>/dev/null
 		umount -l "$W/data/$n" 2>/dev/null
 	done
+	[[ ${#pins[@]} -eq 0 ]] || rm -rf "${pins[@]}"
 	return 0
 }
 
@@ -207,7 +208,7 @@ place_keep()
 		cat > "$W/stop" <<END
 #!/bin/bash
 $(declare -f native_stop)
-W=$W NS=$NS
+W=$W RUN=$W O=$O NS=$NS
 native_stop
 rm -rf $W
 END

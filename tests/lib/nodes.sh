@@ -72,7 +72,7 @@ nodes_end()
 }
 
 # The daemon names its pins after its state directory and tells the name in its status.
-node_instance() { cat "$W/$1/instance" 2>/dev/null || echo none; }
+node_instance() { jq -r '.instance // "none"' "$W/$1/status" 2>/dev/null || echo none; }
 
 disk()
 {
@@ -102,14 +102,14 @@ node_start()
 		--set cluster.name="cluster-$n" --set capture.backend="$BACKEND" ${NODE_OPTIONS[$n]:-} \
 		>> "$W/$n/log" 2>&1 < /dev/null &
 	NODE_PID[$n]=$!
-	for ((try = 0; try < 600; try++)); do
+	for ((try = 0; try < 1200; try++)); do
 		if [[ -S $W/$n/run/api.sock ]] && tm "$n" status -j > "$W/$n/status" 2>/dev/null; then
 			[[ $(jq -r .capture.backend "$W/$n/status") != starting ]] && return 0
 		fi
 		kill -0 "${NODE_PID[$n]}" 2>/dev/null || { echo "# tidemarkd of node $n died"; tail -n 20 "$W/$n/log" | sed 's/^/# /'; return 1; }
 		sleep 0.1
 	done
-	echo "# tidemarkd of node $n is not ready after 60 s"
+	echo "# tidemarkd of node $n is not ready after 120 s"
 	return 1
 }
 
