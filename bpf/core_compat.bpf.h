@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * bpf/core_compat.bpf.h - everything that differs between kernels, and the
+ * constants that are macros there (BTF carries none). No other file of this
+ * folder names a kernel version.
+ *
+ * Types come from Debian's 6.1; the fields used are relocated at load time.
+ * Arguments that moved are avoided rather than adapted: the first argument of
+ * notify_change and the xattr, ACL and unlink functions was a user namespace until 6.2, an
+ * idmap since (abf08576afe3), and is never touched.
+ */
+#ifndef TM_CORE_COMPAT_BPF_H
+#define TM_CORE_COMPAT_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+/* include/uapi/asm-generic/errno*.h, include/linux/errno.h */
+#define EPERM		1
+#define EINTR		4
+#define EBADF		9
+#define EAGAIN		11
+#define EACCES		13
+#define EFAULT		14
+#define EXDEV		18
+#define EINVAL		22
+#define ENOTTY		25
+#define ETXTBSY		26
+#define EFBIG		27
+#define ENOSPC		28
+#define EROFS		30
+#define ENODATA		61
+#define EOPNOTSUPP	95
+#define ERESTARTSYS	512
+#define EIOCBQUEUED	529
+
+/* include/uapi/linux/stat.h */
+#define S_IFMT		0170000
+#define S_IFDIR		0040000
+#define S_IFREG		0100000
+
+/* include/linux/fs.h, the same in 6.1 and 6.12 */
+#define ATTR_SIZE	(1 << 3)
+#define IOCB_DSYNC	(1 << 1)	/* = RWF_DSYNC */
+#define IOCB_DIRECT	(1 << 17)
+#define REMAP_FILE_DEDUP (1 << 0)
+/* include/linux/iomap.h */
+#define IOMAP_DIO_WRITE	(1U << 30)
+
+/* include/uapi/linux/fs.h */
+#define RENAME_EXCHANGE	(1 << 1)
+#define RENAME_WHITEOUT	(1 << 2)
+
+/* include/uapi/linux/falloc.h */
+#define FALLOC_FL_COLLAPSE_RANGE 0x08
+#define FALLOC_FL_INSERT_RANGE	 0x20
+
+#define PAGE_SHIFT	12
+/* Pages of a PMD-sized folio: the most that one fault can make writable. */
+#define PMD_PAGES	512
+
+#define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+
+static __always_inline bool tm_is_dir(const struct inode *inode)
+{
+	return (inode->i_mode & S_IFMT) == S_IFDIR;
+}
+
+static __always_inline bool tm_is_reg(const struct inode *inode)
+{
+	return (inode->i_mode & S_IFMT) == S_IFREG;
+}
+
+/* renamedata.old_dir became old_parent (a dentry) in 6.18. */
+static __always_inline struct inode *tm_rename_old_dir(struct renamedata *rd)
+{
+	if (bpf_core_field_exists(rd->old_dir))
+		return rd->old_dir;
+	return NULL;
+}
+
+#endif

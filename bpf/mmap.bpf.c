@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * bpf/mmap.bpf.c - stores through shared mappings.
+ *
+ * A fault tells that a page becomes writable, before the store; later stores to it say nothing until write-back
+ * protects it again. So a mark with TM_D_MMAP is sound only with the reading rule: clean the range
+ * (sync_file_range, all three flags), then read. The mark is made at entry of fault_dirty_shared_page: the
+ * page table entry is installed and the folio still locked, so the cleaning waits for the fault to finish; at
+ * its exit the mapping may already be gone.
+ */
+#include "mark.bpf.h"
+#include "version.bpf.h"
+
+static __always_inline bool page_is_compound(struct page *page)
+{
+	/* Head pages have a flag, tail pages point to their head with bit 0 set. */
+	unsigned long head = BPF_CORE_READ(page, compound_head);
+
+	if (head & 1)
+		return true;
+	return BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_head) & 1;
+}
+
+SEC("fentry/fault_dirty_shared_page")
+int BPF_PROG(tm_fault, struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct tm_ctl *ctl = tm_ctl_get();
+	__u64 first = vmf->pgoff, pages = 1;
+	struct inode *inode;
+	struct tm_sb *sb;
+
+	if (!file || !ctl)
+		return 0;
+	inode = file->f_inode;
+	sb = tm_sb_of(ctl, inode);
+	if (!sb)
+		return 0;
+	tm_ver_touch(inode->i_ino);
+	/* Of a huge folio one fault may make all pages writable. */
+	if (page_is_compound(vmf->page)) {
+		first &= ~(__u64)(PMD_PAGES - 1);
+		pages = PMD_PAGES;
+	}
+	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_MMAP, first << PAGE_SHIFT, (first + pages) << PAGE_SHIFT);
+	return 0;
+}
+
+/*
+ * Before the page becomes writable: a read that began earlier is torn from here on. Not a
+ * begin and end pair over both functions, because the kernel may give up in between.
+ */
+SEC("fexit/do_page_mkwrite")
+int BPF_PROG(tm_mkwrite, struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct tm_ctl *ctl = tm_ctl_get();
+	struct inode *inode;
+
+	if (!file || !ctl)
+		return 0;
+	inode = file->f_inode;
+	if (tm_sb_of(ctl, inode))
+		tm_ver_touch(inode->i_ino);
+	return 0;
+}
