@@ -52,6 +52,7 @@ const char *tm_backend_name(enum tm_backend b)
 
 /* Best first: the order in which AUTO tries them. */
 static const struct tm_backend_ops *const backends[] = {
+	&tm_backend_bpf,
 	&tm_backend_fanotify,
 };
 

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * capture/bpf.h - the bpf backend's parts, as they see one another. Internal to this room.
+ *
+ *	bpf.c		the vtable; open and close
+ *	bpf_hooks.c	the hook table: which program goes where, and why one may be missing
+ *	bpf_btf.c	questions to the kernel's type information
+ *	bpf_object.c	one loaded copy of the skeleton: programs chosen, maps shared
+ *	bpf_pin.c	the pin directory: re-open, create, replace
+ *	bpf_links.c	attached links: missing ones attached, misses polled, report
+ *	bpf_fs.c	what must be known of a file system: device, hooks, btrfs offsets
+ *	bpf_roots.c	root slots
+ *	bpf_ring.c	the ring buffer's consumer
+ *	bpf_drain.c	epoch flip, delivery
+ *	bpf_health.c	canary, misses, version sweep
+ */
+#ifndef TM_CAPTURE_BPF_H
+#define TM_CAPTURE_BPF_H
+
+#include <linux/types.h>
+
+#include "capture/backend.h"
+#include "lib/map.h"
+#include "lib/version.h"
+#include "tm_abi.h"
+
+#define TM_BPF_LINKS_MAX 96
+#define TM_BPF_NAME_MAX 40
+
+/* ---- hooks */
+
+enum tm_hook_need {
+	TM_HOOK_MUST,		/* without it changes would be silent: refuse */
+	TM_HOOK_IF_THERE,	/* exists only in some kernels; others do it elsewhere */
+};
+
+struct tm_hook {
+	const char *prog;	/* program in the skeleton */
+	const char *target;	/* kernel function or tracepoint */
+	const char *fallback;	/* second choice, or NULL */
+	enum tm_hook_need need;
+	bool tracepoint;
+	const char *if_missing;	/* what it means for the report */
+};
+
+struct tm_fs {
+	const char *name;
+	long magic;		/* statfs f_type */
+	const char *module;	/* whose BTF holds the functions when they are not built in */
+	const char *blind;	/* what cannot be seen on it, "" */
+	struct tm_hook hooks[9];	/* ends with prog NULL */
+};
+
+extern const struct tm_hook tm_vfs_hooks[];	/* ends with prog NULL */
+extern const struct tm_fs tm_fs_table[];	/* ends with name NULL */
+const struct tm_fs *tm_fs_find(long magic);
+
+/* ---- bpf_btf.c: questions to the kernel's BTF, loaded once and kept */
+
+struct btf;
+/* NULL: no BTF at all, or the module is not loaded (built in: the kernel's own). */
+const struct btf *tm_btf_kernel(void);
+const struct btf *tm_btf_module(const char *module);
+/* The function @h is to be attached to on this kernel, or NULL if there is none. */
+const char *tm_hook_resolve(const struct tm_hook *h, const char *module);
+/* Byte offset of @member in struct @name, or -ENOENT. */
+int tm_btf_offset(const struct btf *btf, const char *name, const char *member);
+void tm_btf_forget(void);
+
+/* ---- state */
+
+enum tm_bpf_map {
+	TM_MAP_CTL, TM_MAP_DIRTY_A, TM_MAP_DIRTY_B, TM_MAP_EVENTS, TM_MAP_VERSIONS,
+	TM_MAP_ROOTS, TM_MAP_STATS, TM_MAP_SLOTS, TM_MAP_AIO,
+	TM_MAPS,
+};
+
+/* Program, map and pin have the same name. */
+extern const char *const tm_map_names[TM_MAPS];
+
+struct tm_bpf_link {
+	char name[TM_BPF_NAME_MAX];	/* "vfs-tm_unlink", "ext4-tm_write_in": also the pin */
+	char target[TM_BPF_NAME_MAX];
+	int fd;
+	int prog_fd;
+	uint32_t prog_id;
+};
+
+/* The consumer's side of tm_events. */
+struct tm_ring {
+	uint64_t *consumer;		/* mapped, shared with the kernel */
+	const uint64_t *producer;
+	const uint8_t *data;		/* twice in a row, so records never wrap */
+	size_t size;
+	size_t map_bytes;
+};
+
+struct tm_kern {
+	const struct tm_capture_opts *opts;
+	int map_fd[TM_MAPS];
+	struct tm_ctl *ctl;		/* mapped */
+	struct tm_version *versions;	/* mapped */
+	struct tm_ring ring;
+	int sync_fd;			/* map of maps whose update waits for RCU */
+	int sync_inner_fd;
+	uint64_t code_id;
+	bool created;			/* pins are new, or tracking was broken: no root is resumed */
+	struct tm_bpf_link links[TM_BPF_LINKS_MAX];
+	size_t n_links;
+	uint64_t claimed;		/* slots added in this process */
+	char *paths[TM_ROOTS];		/* owned: where a claimed root was, for the canary */
+	/* drain */
+	struct tm_map *hints;		/* struct tm_dirty_key -> struct tm_hint */
+	bool pending;			/* something is in the live dirty map */
+	bool old_left;			/* the other dirty map may hold something */
+	bool old_grace;			/* ... and programs may still write to it */
+	bool busy;			/* records came since the last rest: do not arm */
+	uint64_t flipped_ms;
+	uint32_t flips;
+	uint64_t retry_ms;		/* after an error: not before */
+	uint64_t ring_full_seen;
+	uint64_t delivered;		/* by this drain */
+	const char *blind;		/* of the file systems in use, static */
+	/* health */
+	uint64_t canary_ms, misses_ms, sweep_ms;
+	uint8_t canary_missed[TM_SBS];
+	uint64_t moves_seen[TM_SBS];
+	struct tm_sweep *sweep;
+};
+
+/* ---- bpf_object.c */
+
+/*
+ * Load one copy of the skeleton with just the programs of @n hooks (resolved, targets
+ * set), sharing the maps that are open already and creating the others into k->map_fd. Attach each, pin the link as
+ * LINKDIR/PREFIX-PROG and add it to k->links. Returns 0 or -errno (tm_backend_why() says more).
+ */
+struct tm_hook_choice {
+	const char *prog;
+	const char *target;
+};
+int tm_bpf_object_attach(struct tm_kern *k, const char *linkdir, const char *prefix,
+			 const struct tm_hook_choice *choice, size_t n);
+/* A hash of the object's bytes: pins made by another build are replaced. */
+uint64_t tm_bpf_object_id(void);
+/* Route libbpf's messages: the last warnings are kept for tm_backend_why(). */
+void tm_bpf_messages_init(void);
+const char *tm_bpf_messages(void);
+
+/* ---- bpf_pin.c */
+
+/* Open or create everything below the pin directory, base hooks attached. */
+int tm_bpf_pins_open(struct tm_kern *k);
+/* LINKDIR of this build, new string. */
+char *tm_bpf_linkdir(const struct tm_kern *k);
+/* Map ctl, versions and the ring of k->map_fd. */
+int tm_bpf_map_all(struct tm_kern *k);
+void tm_bpf_unmap_all(struct tm_kern *k);
+
+/* ---- bpf_links.c */
+
+/* Attach what @hooks want and is not there yet. *@ret_new: how many had to be attached. */
+int tm_bpf_links_ensure(struct tm_kern *k, const char *linkdir, const char *prefix,
+			const struct tm_hook *hooks, const char *module, unsigned int *ret_new);
+/* Take over @link_fd (duplicated) as @name. */
+int tm_bpf_links_add(struct tm_kern *k, const char *name, const char *target, int link_fd);
+void tm_bpf_links_close(struct tm_kern *k);
+/* Sum of recursion_misses of all programs. */
+uint64_t tm_bpf_links_misses(const struct tm_kern *k);
+/* Pin again what somebody unlinked; the links themselves are held open. */
+void tm_bpf_links_repin(struct tm_kern *k);
+char *tm_bpf_report(const void *b);
+char *tm_bpf_probe(void);
+
+/* ---- bpf_fs.c */
+
+/* What a root's file system is to the kernel side. */
+struct tm_fs_info {
+	const struct tm_fs *fs;
+	uint32_t dev;			/* kernel's s_dev */
+	struct tm_id id;		/* the directory itself */
+	int32_t subvol_root, subvol_id;	/* see struct tm_sb; 0 except on btrfs */
+};
+
+/* -EOPNOTSUPP with a reason when changes on it cannot be seen. */
+int tm_fs_info_get(int rootfd, struct tm_fs_info *ret);
+
+/* ---- bpf_roots.c */
+
+int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed);
+int tm_bpf_del_root(void *b, unsigned int slot);
+
+/* ---- bpf_ring.c */
+
+int tm_ring_open(struct tm_ring *r, int map_fd);
+void tm_ring_close(struct tm_ring *r);
+/*
+ * Hand each finished record to @fn and take it out once @fn returned 0. Stops at a record that is
+ * still being written. Returns records taken, or @fn's error (that record stays).
+ */
+int tm_ring_consume(struct tm_ring *r, int (*fn)(void *arg, const void *rec, size_t len), void *arg);
+bool tm_ring_empty(const struct tm_ring *r);
+
+/* ---- bpf_drain.c */
+
+struct tm_hint {
+	uint32_t flip;		/* k->flips when it came */
+	uint16_t len;
+	char name[];
+};
+
+int tm_bpf_drain(void *b, bool barrier);
+int tm_bpf_timeout_ms(const void *b);
+/* Wait until no program runs that began before. 0 or -errno. */
+int tm_bpf_grace(struct tm_kern *k);
+/* Deliver ALL to every slot of @roots that is claimed, announced by @reason. */
+int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason);
+/* One record to every claimed slot of @roots; unclaimed ones are noted for an ALL later. Returns records or -errno. */
+int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c);
+
+/* ---- bpf_health.c */
+
+/* Checks due now; delivers ALL where something was missed. */
+int tm_bpf_health(struct tm_kern *k);
+int tm_bpf_health_open(struct tm_kern *k);
+void tm_bpf_health_close(struct tm_kern *k);
+
+#endif

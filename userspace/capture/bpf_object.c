@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * capture/bpf_object.c - one loaded copy of the skeleton.
+ *
+ * The VFS hooks come from one copy, each file system in use gets another with the same data programs
+ * aimed at its operations. All copies share the maps. Once a link is pinned the copy can
+ * be thrown away: link, program and maps stay.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "capture/bpf.h"
+#include "lib/text.h"
+#include "tm.skel.h"
+
+const char *const tm_map_names[TM_MAPS] = {
+	[TM_MAP_CTL] = "tm_ctl",
+	[TM_MAP_DIRTY_A] = "tm_dirty_a",
+	[TM_MAP_DIRTY_B] = "tm_dirty_b",
+	[TM_MAP_EVENTS] = "tm_events",
+	[TM_MAP_VERSIONS] = "tm_versions",
+	[TM_MAP_ROOTS] = "tm_roots",
+	[TM_MAP_STATS] = "tm_stats",
+	[TM_MAP_SLOTS] = "tm_slots",
+	[TM_MAP_AIO] = "tm_aio",
+};
+
+/* The verifier's log ends with the reason, so the end is what is kept. */
+static char messages[1024];
+
+static int message(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+	size_t have, n;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+#ifdef TM_BPF_VERBOSE
+	va_list again;
+
+	va_copy(again, ap);
+	vfprintf(stderr, fmt, again);
+	va_end(again);
+#endif
+	vsnprintf(line, sizeof(line), fmt, ap);
+	n = strlen(line);
+	have = strlen(messages);
+	if (have + n >= sizeof(messages)) {
+		have = TM_MIN(have, sizeof(messages) - 1 - n);
+		memmove(messages, messages + strlen(messages) - have, have);
+	}
+	memcpy(messages + have, line, n);
+	messages[have + n] = '\0';
+	return 0;
+}
+
+void tm_bpf_messages_init(void)
+{
+	messages[0] = '\0';
+	libbpf_set_print(message);
+}
+
+const char *tm_bpf_messages(void)
+{
+	return messages;
+}
+
+uint64_t tm_bpf_object_id(void)
+{
+	size_t n;
+	const uint8_t *p = tm_bpf__elf_bytes(&n);
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001b3ULL;
+	return h;
+}
+
+static void object_closep(struct bpf_object **o)
+{
+	bpf_object__close(*o);
+}
+
+static void link_destroyp(struct bpf_link **l)
+{
+	bpf_link__destroy(*l);
+}
+
+/* Only the chosen programs, each aimed at its function. */
+static int choose_programs(struct bpf_object *o, const struct tm_hook_choice *choice, size_t n)
+{
+	struct bpf_program *p;
+	int r;
+
+	bpf_object__for_each_program(p, o)
+		bpf_program__set_autoload(p, false);
+	for (size_t i = 0; i < n; i++) {
+		p = bpf_object__find_program_by_name(o, choice[i].prog);
+		if (!p)
+			return -ENOENT;
+		bpf_program__set_autoload(p, true);
+		r = bpf_program__set_attach_target(p, 0, choice[i].target);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Maps that are open already are shared; the sizes of the others come from the options. */
+static int choose_maps(struct tm_kern *k, struct bpf_object *o)
+{
+	for (int i = 0; i < TM_MAPS; i++) {
+		struct bpf_map *m = bpf_object__find_map_by_name(o, tm_map_names[i]);
+		int r = 0;
+
+		if (!m)
+			return -ENOENT;
+		if (k->map_fd[i] >= 0)
+			r = bpf_map__reuse_fd(m, k->map_fd[i]);
+		else if (i == TM_MAP_DIRTY_A || i == TM_MAP_DIRTY_B)
+			r = bpf_map__set_max_entries(m, k->opts->dirty_entries);
+		else if (i == TM_MAP_EVENTS)
+			r = bpf_map__set_max_entries(m, k->opts->ring_bytes);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int keep_maps(struct tm_kern *k, struct bpf_object *o)
+{
+	for (int i = 0; i < TM_MAPS; i++) {
+		if (k->map_fd[i] >= 0)
+			continue;
+		k->map_fd[i] = fcntl(bpf_object__find_map_fd_by_name(o, tm_map_names[i]), F_DUPFD_CLOEXEC, 3);
+		if (k->map_fd[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int attach_one(struct tm_kern *k, struct bpf_object *o, const char *linkdir, const char *prefix,
+		      const struct tm_hook_choice *c)
+{
+	_cleanup_(link_destroyp) struct bpf_link *l = NULL;
+	_cleanup_free_ char *path = NULL, *name = NULL;
+	int r;
+
+	name = tm_asprintf("%s-%s", prefix, c->prog);
+	path = tm_asprintf("%s/%s", linkdir, name);
+	if (!name || !path)
+		return -ENOMEM;
+	l = bpf_program__attach(bpf_object__find_program_by_name(o, c->prog));
+	if (!l) {
+		r = -errno;
+		tm_backend_why("bpf: %s cannot be attached to %s: %s", c->prog, c->target, strerror(-r));
+		return r;
+	}
+	r = bpf_link__pin(l, path);
+	if (r) {
+		tm_backend_why("bpf: %s cannot be pinned: %s", path, strerror(-r));
+		return r;
+	}
+	return tm_bpf_links_add(k, name, c->target, bpf_link__fd(l));
+}
+
+/* What a failed load means to an admin. */
+static void why_load(int r)
+{
+	/* EACCES is the verifier's word, not the policy's. */
+	if (r == -EPERM)
+		tm_backend_why("this kernel refuses tracing programs (fentry/fexit: %s)", strerror(-r));
+	else
+		tm_backend_why("bpf: programs cannot be loaded: %s: %s", strerror(-r), tm_bpf_messages());
+}
+
+int tm_bpf_object_attach(struct tm_kern *k, const char *linkdir, const char *prefix,
+			 const struct tm_hook_choice *choice, size_t n)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "tm_bpf");
+	_cleanup_(object_closep) struct bpf_object *o = NULL;
+	const void *bytes;
+	size_t size;
+	int r;
+
+	tm_bpf_messages_init();
+	bytes = tm_bpf__elf_bytes(&size);
+	o = bpf_object__open_mem(bytes, size, &opts);
+	if (!o) {
+		r = -errno;
+		why_load(r);
+		return r;
+	}
+	r = choose_programs(o, choice, n);
+	if (!r)
+		r = choose_maps(k, o);
+	if (!r)
+		r = bpf_object__load(o);
+	if (r) {
+		why_load(r);
+		return r;
+	}
+	r = keep_maps(k, o);
+	for (size_t i = 0; !r && i < n; i++)
+		r = attach_one(k, o, linkdir, prefix, &choice[i]);
+	return r;
+}
