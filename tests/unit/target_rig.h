@@ -102,6 +102,9 @@ static void rig_objs_free(struct rig *g)
 	g->n_objs = 0;
 }
 
+/* Only there in builds with the sanitizer; a child that ends by _exit() would not look for leaks. */
+void __lsan_do_leak_check(void) __attribute__((weak));
+
 static int rig_serve_child(struct rig *g, int fd)
 {
 	struct tm_target_opts o = { .sz = sizeof(o), .inplace_bytes = g->inplace, .allow_suid = g->allow_suid,
@@ -117,12 +120,12 @@ static int rig_serve_child(struct rig *g, int fd)
 	r = tm_target_open(&o, &t);
 	if (r == -EUCLEAN)
 		r = tm_target_open(&o, &t);
-	if (r < 0)
-		return r;
-	r = tm_target_serve(t, l, &text);
-	if (r < 0 && getenv("RIG_VERBOSE"))
-		printf("# serve: %d %s\n", r, text.text);
-	tm_target_close(t);
+	if (r == 0) {
+		r = tm_target_serve(t, l, &text);
+		if (r < 0 && getenv("RIG_VERBOSE"))
+			printf("# serve: %d %s\n", r, text.text);
+		tm_target_close(t);
+	}
 	tm_plain_link_free(l);
 	close(o.rootfd);
 	return r;
@@ -141,12 +144,15 @@ static _unused_ void rig_start(struct rig *g, const char *fail)
 		int r;
 
 		close(fd[0]);
-		if (g->l)
-			close(tm_plain_link_fd(g->l));
 		if (fail)
 			setenv("TM_FAIL", fail, 1);
 		r = rig_serve_child(g, fd[1]);
 		fflush(stdout);
+		rig_objs_free(g);
+		tm_plain_link_free(g->l);
+		g->l = NULL;
+		if (__lsan_do_leak_check)
+			__lsan_do_leak_check();
 		_exit(r < 0 ? -r : 0);
 	}
 	close(fd[1]);

@@ -733,7 +733,7 @@ TEST(a_directory_rename_is_one_step_whatever_is_below)
 	struct tm_plan p;
 
 	for (int i = 0; i < 100; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "f%d", i);
 		add(a, d, name, TM_KIND_REG);
