@@ -102,6 +102,30 @@ static int complete_set(struct tm_worker *w, bool fresh)
 	return r < 0 ? r : 0;
 }
 
+/*
+ * ACK says that a batch is durable; the target applies it before it looks at the next frame. So its
+ * PONG says that whoever looks at the target now sees this set: only that is called done.
+ */
+static int wait_applied(struct tm_worker *w, struct tm_msg_text *text)
+{
+	const uint8_t *p;
+	struct tm_rd rd;
+	uint16_t type;
+	uint32_t n;
+	int r = tm_link_send(w->link, TM_F_PING, NULL, 0);
+
+	if (!r)
+		r = tm_link_recv(w->link, &type, &p, &n, -1);
+	if (r < 0 || type == TM_F_PONG)
+		return r;
+	rd = tm_rd(p, n);
+	if ((type == TM_F_ERROR || type == TM_F_BYE) && !tm_msg_text_get(&rd, text))
+		return -EREMOTEIO;
+	snprintf(text->text, sizeof(text->text), "unexpected %s from the target", tm_frame_name(type));
+	text->code = TM_WERR_PROTOCOL;
+	return -EBADMSG;
+}
+
 /* 0: done, given up or stopped: the session goes on. -errno: it does not, *text may say why. */
 static int replicate(struct tm_worker *w, struct tm_source *s, bool *fresh,
 		     struct tm_msg_text *text)
@@ -112,6 +136,8 @@ static int replicate(struct tm_worker *w, struct tm_source *s, bool *fresh,
 	if (!r)
 		r = tm_source_replicate(s, w->link, w->set, w->set_head.flags, w->set_head.taken_ns,
 					&stop, text);
+	if (!r)
+		r = wait_applied(w, text);
 	tm_worker_progress_flush(w);
 	if (!r) {
 		requeue_flush(w);
