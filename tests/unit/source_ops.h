@@ -112,6 +112,16 @@ static inline bool ops_exists(struct ops *o, const char *path)
 	return fstatat(o->r->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* As the kernel tells it: does the object have other names? */
+static inline uint32_t ops_links(struct ops *o, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(o->r->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
+		return 0;
+	return st.st_nlink > 1 ? TM_CF_LINKS : 0;
+}
+
 static inline void op_write(struct ops *o, const char *path, bool is_new)
 {
 	uint32_t off = is_new ? 0 : ops_rand(o, OPS_FILE_MAX), n = 1 + ops_rand(o, is_new ? 50000 : 9000);
@@ -123,7 +133,7 @@ static inline void op_write(struct ops *o, const char *path, bool is_new)
 	if (fstatat(o->r->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || off + n > (uint64_t)st.st_size)
 		flags |= TM_CF_SIZE;
 	fill(o->r, path, off, n, ops_rand(o, 1u << 30));
-	chg_ino(o->r, path, flags, off, off + n);
+	chg_ino(o->r, path, flags | ops_links(o, path), off, off + n);
 }
 
 static inline void op_create(struct ops *o)
@@ -158,7 +168,7 @@ static inline void op_truncate(struct ops *o)
 	MUST(fstat(fd, &st));
 	MUST(ftruncate(fd, size));
 	close(fd);
-	chg_ino(o->r, path, TM_CF_DATA | TM_CF_SIZE, TM_MIN((uint64_t)st.st_size, (uint64_t)size),
+	chg_ino(o->r, path, TM_CF_DATA | TM_CF_SIZE | ops_links(o, path), TM_MIN((uint64_t)st.st_size, (uint64_t)size),
 		TM_RANGE_EOF);
 }
 
@@ -192,7 +202,7 @@ static inline void op_link(struct ops *o)
 	if (linkat(o->r->root, old, o->r->root, path, 0) < 0)
 		return;
 	ops_name(o, path, oid_of(o->r, path), false);
-	chg_ino(o->r, old, TM_CF_ATTR, 0, 0);
+	chg_ino(o->r, old, TM_CF_ATTR | TM_CF_LINKS, 0, 0);
 }
 
 static inline void ops_remove(struct ops *o, const char *path)
@@ -225,7 +235,7 @@ static inline void ops_remove(struct ops *o, const char *path)
 	chg(o->r, (struct tm_change){ .kind = TM_CHANGE_NAME, .dir = dir, .name = name, .obj = obj,
 				      .name_len = (uint32_t)strlen(name), .flags = TM_CF_GONE });
 	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
-		chg_ino_in(o->r, obj, dir, name, TM_CF_ATTR, 0, 0);
+		chg_ino_in(o->r, obj, dir, name, TM_CF_ATTR | TM_CF_LINKS, 0, 0);
 }
 
 static inline void op_remove(struct ops *o)
@@ -243,6 +253,7 @@ static inline void op_rename(struct ops *o)
 	struct tm_oid obj, victim, old_dir;
 	char up[8192];
 	const char *name;
+	uint32_t links;
 	unsigned int flags = ops_rand(o, 4) == 0 ? RENAME_EXCHANGE : 0;
 
 	if (!from)
@@ -254,6 +265,7 @@ static inline void op_rename(struct ops *o)
 		ops_new_path(o, path);
 	obj = oid_of(o->r, old);
 	victim = oid_of(o->r, path);
+	links = ops_links(o, path);
 	name = base_of(old, up);
 	old_dir = oid_of(o->r, up);
 	if (tm_oid_eq(obj, victim) || renameat2(o->r->root, old, o->r->root, path, flags) < 0)
@@ -263,8 +275,8 @@ static inline void op_rename(struct ops *o)
 				      .name_len = (uint32_t)strlen(name), .obj = flags ? victim : obj,
 				      .flags = flags ? 0 : TM_CF_GONE });
 	ops_name(o, path, obj, false);
-	if (!flags && !tm_oid_is_none(victim))
-		chg_ino_in(o->r, victim, TM_OID_NONE, NULL, TM_CF_ATTR, 0, 0);
+	if (!flags && links)
+		chg_ino_in(o->r, victim, TM_OID_NONE, NULL, TM_CF_ATTR | links, 0, 0);
 }
 
 static inline void op_attr(struct ops *o)
@@ -288,7 +300,7 @@ static inline void op_attr(struct ops *o)
 		MUST(fsetxattr(fd, v & 1 ? "user.odd" : "user.even", &v, sizeof(v), 0));
 	}
 	close(fd);
-	chg_ino(o->r, path, TM_CF_ATTR, 0, 0);
+	chg_ino(o->r, path, TM_CF_ATTR | ops_links(o, path), 0, 0);
 }
 
 static inline void ops_one(struct ops *o)

@@ -102,7 +102,7 @@ static inline struct rig *rig_new(void)
 	r->m = model_new();
 	r->polls_left = -1;
 	r->opts = (struct tm_source_opts){
-		.sz = sizeof(r->opts), .rootfd = r->root,
+		.sz = sizeof(r->opts), .rootfd = r->root, .moves_told = true,
 		.ops = { rig_poll, rig_progress, rig_failed, rig_requeue, r },
 	};
 	return r;

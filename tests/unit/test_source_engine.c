@@ -234,6 +234,32 @@ TEST(a_renamed_file_sends_no_data)
 	CHECK_EQ(rig_free(r), 0);
 }
 
+TEST(a_renamed_file_is_sent_again_where_nobody_tells_what_came_from_outside)
+{
+	struct rig *r = rig_new();
+
+	make_wide(r);
+	r->opts.moves_told = false;
+	CHECK_EQ(rig_open(r), 0);
+	CHECK_EQ(rig_connect(r), 0);
+	chg_all(r);
+	CHECK_EQ(rig_replicate(r), 0);
+	MUST(renameat(r->root, "from/big/f0", r->root, "to/zero"));
+	chg_name(r, "from/big/f0");
+	chg_name(r, "to/zero");
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK_EQ(rig_sum(r).need_whole, 1);
+	/* With a record of its own it is known what changed in it. */
+	MUST(renameat(r->root, "to/zero", r->root, "to/one"));
+	chg_name(r, "to/zero");
+	chg_name(r, "to/one");
+	chg_ino(r, "to/one", TM_CF_ATTR, 0, 0);
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK_EQ(rig_sum(r).need_whole, 0);
+	CHECK(rig_equal(r));
+	CHECK_EQ(rig_free(r), 0);
+}
+
 TEST(swaps_and_cycles_of_directories_are_understood_in_any_order)
 {
 	struct rig *r = rig_new();

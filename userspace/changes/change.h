@@ -38,11 +38,12 @@ enum tm_change_flags {
 	TM_CF_ATTR = 1 << 3,	/* mode, owner, times, xattrs, ACL */
 	TM_CF_MMAP = 1 << 4,	/* dirtied through a mapping: clean the range before reading it */
 	TM_CF_GONE = 1 << 5,	/* NAME: the entry was seen to disappear (hint) */
+	TM_CF_LINKS = 1 << 7,	/* INODE: has, or a moment ago had, several links: the hint is one name of them */
 	TM_CF_SUSPECT = 1 << 6,	/* ALL: after an unclean boot: the target may be ahead of this disk */
 };
 
 /* Every flag there is: a record with another bit is refused. */
-#define TM_CF_KNOWN ((1u << 7) - 1)
+#define TM_CF_KNOWN ((1u << 8) - 1)
 
 /* Ranges carried by one record; a longer set is sent as several records. */
 #define TM_CHANGE_RANGES_MAX TM_RANGES_MAX

@@ -112,7 +112,9 @@ static int open_object(struct tm_source *s, const struct src_obj *o)
 static int requeue_object(struct tm_source *s, const struct src_obj *o)
 {
 	struct tm_change c = { .kind = TM_CHANGE_INODE, .flags = TM_CF_ATTR, .obj = o->oid };
+	const struct src_link *l = src_links_get(s->links, o->oid);
 	const struct src_ino *i = o->ino;
+	const struct src_link_name *n;
 	int r;
 
 	if (o->kind == TM_KIND_REG && o->need == TM_NEED_WHOLE)
@@ -128,8 +130,10 @@ static int requeue_object(struct tm_source *s, const struct src_obj *o)
 		c.dir = o->dir->oid;
 		c.name = src_obj_name(s, o);
 		c.name_len = o->name_len;
-		/* The target may not have it yet: then only its entry says where it belongs. */
+		/* The target may not have it yet: then only its entries say where it belongs. */
 		r = src_requeue_name(s, o->dir->oid, c.name, c.name_len);
+		for (n = l ? l->names : NULL; r == 0 && n; n = n->next)
+			r = src_requeue_name(s, n->dir, n->name, n->len);
 		if (r < 0)
 			return r;
 	}

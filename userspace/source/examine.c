@@ -107,7 +107,7 @@ static int touch_other_names(struct tm_source *s, const struct src_name *n)
 
 static int examine_name(struct tm_source *s, struct src_dir *d, int fd, const struct src_name *n)
 {
-	uint32_t flags = SRC_EXACT | (n->flags & TM_CF_WHOLE ? TM_AF_WHOLE : 0);
+	uint32_t flags = (s->opts.moves_told ? SRC_EXACT : 0) | (n->flags & TM_CF_WHOLE ? TM_AF_WHOLE : 0);
 	struct src_seen seen;
 	int r;
 
@@ -236,7 +236,7 @@ static int cmp_depth(const void *a, const void *b)
 	return (x->depth > y->depth) - (x->depth < y->depth);
 }
 
-int src_examine_names(struct tm_source *s)
+int src_examine_names(struct tm_source *s, bool all)
 {
 	struct src_plan *p = &s->plan;
 	bool progress = true;
@@ -260,7 +260,7 @@ int src_examine_names(struct tm_source *s)
 			progress |= r;
 		}
 	}
-	for (size_t i = 0; i < p->n_groups; i++) {
+	for (size_t i = 0; all && i < p->n_groups; i++) {
 		if (p->groups[i].done)
 			continue;
 		r = try_group(s, &p->groups[i], true);
@@ -390,7 +390,7 @@ static bool search_dir(struct tm_source *s, const struct src_ino *i)
 
 static bool search_all(struct tm_source *s, const struct src_ino *i)
 {
-	if (src_links_get(s->links, i->obj))
+	if ((i->flags & TM_CF_LINKS) || src_links_get(s->links, i->obj))
 		return true;
 	return !explained(s, i) && tm_oid_is_none(i->dir) && !src_index_get(&s->index, i->obj);
 }

@@ -35,7 +35,8 @@ struct src_dir {
 	uint8_t name_len;
 	uint8_t want;			/* enum src_want, while queued */
 	bool queued;
-	bool fresh;			/* its listing is owed, because it is new or names in it were dropped */
+	bool fresh;		/* in no acknowledged set yet: it is listed whenever it is seen */
+	bool owed;		/* to be listed once it has a place, because records of it were dropped */
 	bool hidden;			/* reserved, with all below it: never replicated */
 	uint32_t seen;			/* mark of the listing that saw it last */
 	uint32_t listed;		/* serial of the batch that listed it last */

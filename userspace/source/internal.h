@@ -150,8 +150,10 @@ int src_list_each(int fd, int (*fn)(const struct src_list_item *it, void *arg), 
 /* Build the index. */
 int src_walk_index(struct tm_source *s);
 int src_enqueue(struct tm_source *s, struct src_dir *d, enum src_want want);
-/* When it is seen again before this set is acknowledged it must be listed (src_dir.fresh). */
+/* When it has a place again before this set is acknowledged it must be listed. */
 int src_dir_owe_listing(struct tm_source *s, struct src_dir *d);
+/* Queue those that do. */
+int src_pay_listings(struct tm_source *s);
 /* List the first queued directory into the batch. */
 int src_list_next(struct tm_source *s);
 /* Put a directory that was seen at (parent, name) into the index, and queue it when it is new. */
@@ -160,7 +162,11 @@ int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, 
 
 /* ---- examine.c ---- */
 
-int src_examine_names(struct tm_source *s);
+/*
+ * Those in directories that can be found. With @all the others are searched for, and given up or kept dirty; to
+ * be called again after listings, which may have found their directories.
+ */
+int src_examine_names(struct tm_source *s, bool all);
 /* The changed inodes that no other assertion was about yet. */
 int src_examine_inodes(struct tm_source *s);
 /* Errors that end the set, not just the work on one object. */

@@ -303,20 +303,24 @@ static int enqueue_where(struct tm_source *s, const struct src_where *w)
 		s->batch_flags |= TM_BATCH_RECONCILE;
 	if (d && !src_index_detached(&s->index, d))
 		return d->hidden ? 0 : src_enqueue(s, d, w->tree ? SRC_WANT_TREE : SRC_WANT_ONE);
+	if (d)
+		return src_dir_owe_listing(s, d);
 	/* Unknown: gone, or new in a set to come, and then listed as a whole. */
-	return !d && src_miss(s, w->dir) ? src_requeue_dir(s, w->dir, w->tree) : 0;
+	return src_miss(s, w->dir) ? src_requeue_dir(s, w->dir, w->tree) : 0;
 }
 
 static int drain_queue(struct tm_source *s)
 {
-	int r = 0;
+	int r = src_pay_listings(s);
 
 	while (r >= 0 && s->queue) {
-		if (src_batch_full(s)) {
+		if (src_batch_full(s))
 			r = src_batch_run(s, false);
-			continue;
-		}
-		r = src_list_next(s);
+		else
+			r = src_list_next(s);
+		/* What was listed may have given others their place. */
+		if (r >= 0 && !s->queue)
+			r = src_pay_listings(s);
 	}
 	return r < 0 ? r : 0;
 }
@@ -334,9 +338,13 @@ static int work(struct tm_source *s)
 		r = src_enqueue(s, s->index.root, SRC_WANT_TREE);
 	} else {
 		/* Names first: they may bring the directories that others are about. */
-		r = src_examine_names(s);
+		r = src_examine_names(s, false);
 		for (size_t i = 0; r == 0 && i < p->n_where; i++)
 			r = enqueue_where(s, &p->where[i]);
+		if (r == 0)
+			r = drain_queue(s);
+		if (r == 0)
+			r = src_examine_names(s, true);
 	}
 	if (r == 0)
 		r = drain_queue(s);
@@ -358,7 +366,7 @@ static int work(struct tm_source *s)
 static void set_done(struct tm_source *s)
 {
 	for (size_t i = 0; i < s->n_fresh; i++)
-		s->fresh[i]->fresh = false;
+		s->fresh[i]->fresh = s->fresh[i]->owed = false;
 	s->n_fresh = 0;
 	src_index_purge(&s->index);
 	src_missing_prune(s);

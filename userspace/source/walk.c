@@ -170,7 +170,7 @@ int src_enqueue(struct tm_source *s, struct src_dir *d, enum src_want want)
 	return 0;
 }
 
-int src_dir_owe_listing(struct tm_source *s, struct src_dir *d)
+static int note_fresh(struct tm_source *s, struct src_dir *d)
 {
 	size_t cap = s->cap_fresh ? s->cap_fresh * 2 : 64;
 	struct src_dir **v;
@@ -200,7 +200,7 @@ int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, 
 		return -ENOMEM;
 	d->seen = s->mark;
 	if (is_new) {
-		r = src_dir_owe_listing(s, d);
+		r = note_fresh(s, d);
 		if (r < 0)
 			return r;
 	}
@@ -208,6 +208,22 @@ int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, 
 	if (d->fresh)
 		want = want == SRC_WANT_NOTHING ? SRC_WANT_ONE : want;
 	return want == SRC_WANT_NOTHING ? 0 : src_enqueue(s, d, want);
+}
+
+int src_dir_owe_listing(struct tm_source *s, struct src_dir *d)
+{
+	d->owed = true;
+	return note_fresh(s, d);
+}
+
+int src_pay_listings(struct tm_source *s)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->n_fresh; i++)
+		if (s->fresh[i]->owed && !src_index_detached(&s->index, s->fresh[i]))
+			r = src_enqueue(s, s->fresh[i], SRC_WANT_ONE);
+	return r;
 }
 
 struct listing {
@@ -330,6 +346,7 @@ int src_list_next(struct tm_source *s)
 	struct listing l = { .s = s, .dir = d, .want = d->want, .may_cut = !s->batch.running };
 	int r;
 
+	d->owed = false;
 	if (d->hidden)
 		return 0;
 	/* In limbo: if it turns up again in this set it is listed then, else it is forgotten. */
