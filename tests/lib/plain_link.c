@@ -23,8 +23,8 @@ struct plain {
 	uint64_t cut_after;	/* bytes that may still leave; UINT64_MAX: no limit */
 	struct tm_buf out;
 	uint8_t *in;		/* IN_CAP bytes */
-	size_t in_len;
-	size_t in_used;		/* of the frame handed out last */
+	size_t in_at;		/* first byte not handed out yet */
+	size_t in_len;		/* bytes from there */
 };
 
 static struct plain *plain(struct tm_link *l)
@@ -178,6 +178,10 @@ static int plain_send_file(struct tm_link *l, uint64_t label, int fd, uint64_t o
 /* At least @want bytes in the buffer. */
 static int fill(struct plain *p, size_t want, uint64_t deadline)
 {
+	if (p->in_at + want > IN_CAP) {
+		memmove(p->in, p->in + p->in_at, p->in_len);
+		p->in_at = 0;
+	}
 	while (p->in_len < want) {
 		uint64_t now = tm_mono_ms();
 		ssize_t k;
@@ -190,7 +194,7 @@ static int fill(struct plain *p, size_t want, uint64_t deadline)
 			return fail(p, r);
 		if (r == 0)
 			continue;
-		k = recv(p->fd, p->in + p->in_len, IN_CAP - p->in_len, 0);
+		k = recv(p->fd, p->in + p->in_at + p->in_len, IN_CAP - p->in_at - p->in_len, 0);
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
@@ -213,22 +217,22 @@ static int plain_recv(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret
 	r = plain_flush(l);
 	if (r < 0)
 		return r;
-	memmove(p->in, p->in + p->in_used, p->in_len - p->in_used);
-	p->in_len -= p->in_used;
-	p->in_used = 0;
+	if (!p->in_len)
+		p->in_at = 0;
 	r = fill(p, TM_FRAME_HEADER, deadline);
 	if (r < 0)
 		return r;
-	r = tm_frame_header_get(p->in, &type, &len);
+	r = tm_frame_header_get(p->in + p->in_at, &type, &len);
 	if (r < 0)
 		return fail(p, r);
 	r = fill(p, TM_FRAME_HEADER + (size_t)len, deadline);
 	if (r < 0)
 		return r;
-	p->in_used = TM_FRAME_HEADER + (size_t)len;
 	*ret_type = type;
-	*ret_payload = p->in + TM_FRAME_HEADER;
+	*ret_payload = p->in + p->in_at + TM_FRAME_HEADER;
 	*ret_len = len;
+	p->in_at += TM_FRAME_HEADER + (size_t)len;
+	p->in_len -= TM_FRAME_HEADER + (size_t)len;
 	return 0;
 }
 
@@ -236,7 +240,7 @@ static bool plain_pending(struct tm_link *l)
 {
 	struct plain *p = plain(l);
 
-	return p->in_len > p->in_used || tm_poll(p->fd, POLLIN, 0) > 0;
+	return p->in_len || tm_poll(p->fd, POLLIN, 0) > 0;
 }
 
 static const struct tm_link_ops plain_ops = {

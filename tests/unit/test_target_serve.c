@@ -2,6 +2,8 @@
 /*
  * tests/unit/test_target_serve.c - the target engine end to end, over a socket pair, on a real directory.
  */
+#include <sys/mount.h>
+
 #include "tests/unit/target_rig.h"
 
 static struct rig g;
@@ -34,6 +36,15 @@ static bool equal(void)
 	return same;
 }
 
+static int64_t entries(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	int64_t n = tm_target_count_entries(fd, 100);
+
+	close(fd);
+	return n;
+}
+
 #define S(name, ...) rig_path("%s/" name, g.src, ##__VA_ARGS__)
 #define D(name, ...) rig_path("%s/" name, g.dst, ##__VA_ARGS__)
 
@@ -63,7 +74,7 @@ TEST(a_first_sync_makes_the_target_equal)
 	CHECK_EQ(g.ack.seq, 1);
 	CHECK_EQ(rig_bye(&g), 0);
 	CHECK(equal());
-	CHECK_EQ(tm_target_count_entries(open(g.dst, O_RDONLY), 100), 6);
+	CHECK_EQ(entries(g.dst), 6);
 	end();
 }
 
@@ -143,8 +154,8 @@ TEST(what_only_the_target_has_goes_and_what_stands_in_the_way_is_replaced)
 	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
 	CHECK_EQ(rig_bye(&g), 0);
 	CHECK(equal());
-	CHECK_EQ(tm_target_count_entries(open(D(".tidemark/park"), O_RDONLY), 100), 0);
-	CHECK_EQ(tm_target_count_entries(open(D(".tidemark/stage"), O_RDONLY), 100), 0);
+	CHECK_EQ(entries(D(".tidemark/park")), 0);
+	CHECK_EQ(entries(D(".tidemark/stage")), 0);
 	end();
 }
 
@@ -501,7 +512,7 @@ TEST(an_aborted_batch_leaves_nothing)
 	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
 	CHECK_EQ(g.ack.seq, 1);
 	CHECK_EQ(rig_bye(&g), 0);
-	CHECK_EQ(tm_target_count_entries(open(D(".tidemark/stage"), O_RDONLY), 100), 0);
+	CHECK_EQ(entries(D(".tidemark/stage")), 0);
 	CHECK(equal());
 	end();
 }
@@ -516,7 +527,7 @@ static void violation(void (*break_it)(void))
 	CHECK_EQ(rig_recv(&g, &rd), TM_F_ERROR);
 	CHECK_EQ(g.error.code, TM_WERR_PROTOCOL);
 	CHECK_EQ(rig_stop(&g), EBADMSG);
-	CHECK_EQ(tm_target_count_entries(open(g.dst, O_RDONLY), 100), 0);
+	CHECK_EQ(entries(g.dst), 0);
 	end();
 }
 
@@ -723,6 +734,69 @@ TEST(a_damaged_table_is_set_aside_and_the_target_is_fresh)
 	CHECK_EQ(ready.fresh, 1);
 	CHECK_EQ(access(D(".tidemark/identity.db.damaged"), F_OK), 0);
 	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	CHECK_EQ(rig_bye(&g), 0);
+	CHECK(equal());
+	end();
+}
+
+TEST(state_that_was_copied_with_its_directory_is_not_believed)
+{
+	struct tm_msg_ready ready;
+
+	begin();
+	some_tree();
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	CHECK_EQ(rig_bye(&g), 0);
+	RIG_OK(rename(g.dst, rig_path("%s/backup", g.dir)));
+	RIG_OK(system(rig_path("cp -a %s/backup %s", g.dir, g.dst)));
+	rig_start(&g, NULL);
+	CHECK_EQ(rig_session(&g, &ready), TM_F_READY);
+	CHECK_EQ(ready.fresh, 1);
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	CHECK_EQ(rig_bye(&g), 0);
+	CHECK(equal());
+	end();
+}
+
+TEST(a_full_target_says_so_and_stays_as_it_was)
+{
+	struct tm_msg_ready ready;
+
+	rig_init(&g);
+	if (mount("tmpfs", g.dst, "tmpfs", 0, "size=8m") < 0) {
+		end();
+		SKIP("mounting is not allowed here");
+	}
+	up();
+	rig_write(S("f"), 0, 1000, 1);
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	rig_write(S("big"), 0, 12 << 20, 2);
+	CHECK(rig_sync(&g, TM_BATCH_LAST) != TM_F_ACK);
+	CHECK_EQ(rig_stop(&g), ENOSPC);
+	CHECK_EQ(access(D("f"), F_OK), 0);
+	CHECK(access(D("big"), F_OK) < 0);
+	CHECK_EQ(entries(D(".tidemark/stage")), 0);
+	/* With room again it goes on by itself. */
+	RIG_OK(truncate(S("big"), 1 << 20));
+	rig_start(&g, NULL);
+	CHECK_EQ(rig_session(&g, &ready), TM_F_READY);
+	CHECK_EQ(ready.last_seq, 1);
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	CHECK_EQ(rig_bye(&g), 0);
+	CHECK(equal());
+	RIG_OK(umount(g.dst));
+	end();
+}
+
+TEST(deleted_counts_every_object)
+{
+	begin();
+	some_tree();
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	rig_rm(S("d"));
+	/* d, sub, f (with its other name hard), g. */
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	CHECK_EQ(g.ack.deleted, 5);
 	CHECK_EQ(rig_bye(&g), 0);
 	CHECK(equal());
 	end();

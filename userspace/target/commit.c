@@ -54,6 +54,8 @@ int tm_commit_log(struct tm_target *t, const struct tm_plan *plan)
 	for (size_t i = 0; i < plan->n && r == 0; i++)
 		r = tm_clog_step(t->log, &plan->steps[i]);
 	tm_failpoint("logged");
+	/* A sync that fails may still have written the trailer: from here on only opening again can tell. */
+	t->in_doubt = r == 0;
 	if (r == 0)
 		r = tm_clog_commit(t->log, t->seq, t->batch.head.flags);
 	tm_failpoint("committed");
@@ -115,6 +117,8 @@ int tm_commit_apply(struct tm_target *t, const struct tm_step *steps, size_t n, 
 		r = apply(t, steps, n, done, seq, flags);
 	if (r < 0)
 		tm_table_rollback(t->table);
+	else
+		t->in_doubt = false;
 	tm_dirs_reset(&t->dirs);
 	return r;
 }

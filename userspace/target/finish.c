@@ -183,8 +183,9 @@ static int remove_parked(struct pstate *s)
 			continue;
 		st.oid = e->cur->oid;
 		st.tino = e->cur->row.tino;
-		s->out->deleted++;
-		r = pl_step(s, &st);
+		r = pl_count_tree(s, e->cur, &s->out->deleted);
+		if (r == 0)
+			r = pl_step(s, &st);
 	}
 	return r;
 }
@@ -222,7 +223,7 @@ static int attrs(struct pstate *s, bool dirs)
 		const struct tm_bobj *b = batch->objs[i];
 
 		if (b->asserted && (b->attrs.kind == TM_KIND_DIR) == dirs &&
-		    (b->known ? answered(b) : arrives(s, b) || (b->stage[0] && dirs)))
+		    (b->known ? answered(b) : dirs && b->stage[0]))
 			r = attr(s, b);
 	}
 	return r;

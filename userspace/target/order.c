@@ -375,6 +375,8 @@ static int sweep(struct pstate *s)
 			r = doomed_dir(s, e->at.dir, &doomed);
 		if (r == 0 && !doomed)
 			r = retire(s, e);
+		else if (r == 0 && e->cur->n_at == 1)
+			r = pl_count_tree(s, e->cur, &s->out->deleted);
 	}
 	return r;
 }

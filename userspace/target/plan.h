@@ -36,7 +36,7 @@ struct tm_plan {
 	size_t n, cap;
 	uint64_t files;			/* objects made or changed */
 	uint64_t renamed;
-	uint64_t deleted;		/* names that vanish for good with their object */
+	uint64_t deleted;		/* objects that are gone for good */
 	uint64_t doomed;		/* objects that this batch parks or deletes, with all below them */
 	uint64_t claimed;		/* objects that this batch takes out of PARK, with all below them */
 	bool held;			/* contradicting sightings: nothing parked is deleted by this batch */

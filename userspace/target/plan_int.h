@@ -77,6 +77,7 @@ struct pent *pl_ent_find(const struct pstate *s, struct tm_oid dir, const char *
 int pl_load_names(struct pstate *s, struct pobj *o);
 int pl_attach(struct pent *e, struct pobj *o);
 void pl_detach(struct pent *e);
+int pl_count_tree(struct pstate *s, const struct pobj *o, uint64_t *count);	/* adds @o and all below it */
 int pl_step(struct pstate *s, const struct tm_step *step);
 int pl_grow(void *list, size_t n, size_t *cap, size_t size);
 

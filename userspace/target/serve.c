@@ -529,13 +529,13 @@ int tm_target_serve(struct tm_target *t, struct tm_link *l, struct tm_msg_text *
 
 	*ret_text = (struct tm_msg_text){ 0 };
 	tm_buf_init(&s.out, TM_FRAME_MAX);
-	r = loop(&s);
+	/* A batch waits to be repeated: that is done when the target is opened, not here. */
+	r = t->in_doubt ? -EIO : loop(&s);
 	if (r < 0)
 		tell(&s, r);
 	/* Nothing of an unfinished batch stays, but what is committed is left to be repeated. */
 	batch_forget(t);
-	if (r != -EIO && r != -EUCLEAN)
-		tm_stage_clean(t);
+	tm_stage_clean(t);
 	tm_buf_free(&s.out);
 	return r;
 }

@@ -235,8 +235,6 @@ static int begin_take(struct tm_target *t)
 	if (in->flags & TM_FF_WHOLE) {
 		in->take = TM_TAKE_WHOLE;
 		r = new_file(t);
-		if (r == 0 && ftruncate(in->fd, (off_t)in->size) < 0)
-			r = -errno;
 		if (r == 0)
 			r = tm_cover_add(&in->owed, 0, in->size);
 	} else {
@@ -331,6 +329,7 @@ int tm_stage_data(struct tm_target *t, uint64_t off, const uint8_t *p, uint32_t 
 	} else {
 		r = tm_pwrite_full(in->fd, p, in->frame_len, (off_t)off);
 	}
+	in->end = TM_MAX(in->end, off + in->frame_len);
 	t->progress.payload_bytes += in->frame_len;
 	t->progress.bytes_done += in->frame_len;
 	return r < 0 ? give_up(t, r) : 0;
@@ -411,6 +410,9 @@ static int finish_staged(struct tm_target *t)
 				   .allow_suid = t->opts.allow_suid };
 	int r;
 
+	/* Only a file that ends in a hole was not written up to its end. */
+	if ((in->flags & TM_FF_WHOLE) && in->end != in->size && ftruncate(in->fd, (off_t)in->size) < 0)
+		return -errno;
 	tm_row_from_attrs(&row, &in->o->attrs);
 	r = tm_attrs_set_fd(in->fd, &job, &res);
 	if (r < 0)

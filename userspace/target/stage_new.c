@@ -109,15 +109,31 @@ static int make(struct tm_target *t, struct tm_bobj *o)
 	return 0;
 }
 
+/* A known symlink whose inode number came back, or that somebody else replaced, may say something else. */
+static bool says_otherwise(struct tm_target *t, const struct tm_bobj *o)
+{
+	char now[TM_SYMLINK_MAX + 1];
+	struct tm_at at;
+	ssize_t n;
+
+	if (!o->symlink || tm_place_of(t, o->oid, &at) < 0)
+		return false;
+	n = readlinkat(at.dirfd, at.name, now, sizeof(now));
+	return n >= 0 && ((size_t)n != o->symlink_len || memcmp(now, o->symlink, (size_t)n));
+}
+
 /* Is there something to be made for @o, now that all answers are in? */
-static bool wanted(const struct tm_bobj *o)
+static bool wanted(struct tm_target *t, const struct tm_bobj *o)
 {
 	if (!o->asserted || o->attrs.kind == TM_KIND_REG || o->stage[0])
 		return false;
 	if (!o->known)
 		return o->ent && (o->attrs.kind == TM_KIND_DIR || !o->result || o->result == TM_FILE_OK);
-	return o->attrs.kind != TM_KIND_DIR && o->attrs.kind != TM_KIND_LNK && o->result == TM_FILE_OK &&
-	       (o->attrs.mode != o->row.mode || o->attrs.rdev != o->row.rdev);
+	if (o->result != TM_FILE_OK || o->attrs.kind == TM_KIND_DIR)
+		return false;
+	if (o->attrs.kind == TM_KIND_LNK)
+		return says_otherwise(t, o);
+	return o->attrs.mode != o->row.mode || o->attrs.rdev != o->row.rdev;
 }
 
 int tm_stage_rest(struct tm_target *t)
@@ -127,7 +143,7 @@ int tm_stage_rest(struct tm_target *t)
 	for (size_t i = 0; i < t->batch.n_objs && r == 0; i++) {
 		struct tm_bobj *o = t->batch.objs[i];
 
-		if (!wanted(o))
+		if (!wanted(t, o))
 			continue;
 		if (is_device(o) && !t->opts.allow_devices) {
 			t->refused++;
@@ -149,6 +165,8 @@ int tm_stage_clean(struct tm_target *t)
 	int r = 0;
 
 	tm_stage_forget(t);
+	if (t->in_doubt)
+		return 0;
 	fd = openat(t->stagefd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;

@@ -57,6 +57,20 @@ static void set_aside(int statefd)
 	fsync(statefd);
 }
 
+/* State that was copied along with its directory, as a restored backup: every inode number in it is wrong. */
+static int same_place(struct tm_target *t)
+{
+	struct tm_row row;
+	struct stat st;
+	int r = tm_table_row(t->table, t->dirs.root, &row);
+
+	if (r < 0)
+		return r == -ENOENT ? -EUCLEAN : r;
+	if (fstat(t->rootfd, &st) < 0)
+		return -errno;
+	return st.st_ino == row.tino ? 0 : -EUCLEAN;
+}
+
 static int open_table(struct tm_target *t)
 {
 	const char *dir = t->opts.state_path ? t->opts.state_path : STATE_PATH;
@@ -75,7 +89,7 @@ static int open_table(struct tm_target *t)
 				.gen = (uint32_t)tm_table_meta(t->table, TM_META_ROOT_GEN),
 				.subvol = (uint32_t)tm_table_meta(t->table, TM_META_ROOT_SUBVOL) };
 	t->dirs.root = root;
-	return 0;
+	return tm_oid_is_none(root) ? 0 : same_place(t);
 }
 
 static int open_all(struct tm_target *t)

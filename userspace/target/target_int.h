@@ -36,6 +36,7 @@ struct tm_incoming {
 	int basefd;		/* what it replaces */
 	uint64_t size;
 	uint64_t old_size;
+	uint64_t end;		/* written so far, WHOLE */
 	uint64_t redo_bytes;
 	struct tm_cover owed;	/* must still come, or the file is torn */
 	bool bad_seen;		/* a frame was torn: its bytes are in the staged file */
@@ -68,6 +69,7 @@ struct tm_target {
 	struct tm_ctl_progress progress;
 	uint64_t refused, skipped;	/* in this batch */
 	bool replaying;			/* after a crash */
+	bool in_doubt;			/* the log may be committed and is not applied: STAGE must stay as it is */
 };
 
 /* stage.c: content and new objects, not yet visible */

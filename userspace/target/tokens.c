@@ -79,7 +79,7 @@ static int below_one(void *arg, struct tm_place at, struct tm_oid oid)
 	return 0;
 }
 
-static int count_tree(struct pstate *s, const struct pobj *o, uint64_t *count)
+int pl_count_tree(struct pstate *s, const struct pobj *o, uint64_t *count)
 {
 	struct below b = { .s = s };
 	struct tm_oid at = o->oid;
@@ -120,9 +120,9 @@ static int count_losses(struct pstate *s)
 		const struct pent *e = s->ents[i];
 
 		if (goes(e))
-			r = count_tree(s, e->cur, &s->out->doomed);
+			r = pl_count_tree(s, e->cur, &s->out->doomed);
 		else if (e->out && pl_is(e->at.dir, TM_OID_PARK))
-			r = count_tree(s, e->cur, &s->out->claimed);
+			r = pl_count_tree(s, e->cur, &s->out->claimed);
 	}
 	s->out->doomed += s->in->n_foreign;
 	return r;
