@@ -168,8 +168,8 @@ static inline void op_truncate(struct ops *o)
 	MUST(fstat(fd, &st));
 	MUST(ftruncate(fd, size));
 	close(fd);
-	chg_ino(o->r, path, TM_CF_DATA | TM_CF_SIZE | ops_links(o, path), TM_MIN((uint64_t)st.st_size, (uint64_t)size),
-		TM_RANGE_EOF);
+	chg_ino(o->r, path, TM_CF_DATA | TM_CF_SIZE | ops_links(o, path),
+		TM_MIN((uint64_t)st.st_size, (uint64_t)size), TM_RANGE_EOF);
 }
 
 static inline void op_mkdir(struct ops *o)
@@ -282,7 +282,10 @@ static inline void op_rename(struct ops *o)
 static inline void op_attr(struct ops *o)
 {
 	const char *path = ops_pick(o, ops_rand(o, 2) ? S_IFDIR : S_IFREG);
-	struct timespec t[2] = { { 1 + ops_rand(o, 1000), 5 }, { 1 + ops_rand(o, 1u << 30), ops_rand(o, 1000000000) } };
+	struct timespec t[2] = {
+		{ 1 + ops_rand(o, 1000), 5 },
+		{ 1 + ops_rand(o, 1u << 30), ops_rand(o, 1000000000) },
+	};
 	uint32_t v = ops_rand(o, 1000);
 	int fd;
 

@@ -38,7 +38,7 @@ enum tm_change_flags {
 	TM_CF_ATTR = 1 << 3,	/* mode, owner, times, xattrs, ACL */
 	TM_CF_MMAP = 1 << 4,	/* dirtied through a mapping: clean the range before reading it */
 	TM_CF_GONE = 1 << 5,	/* NAME: the entry was seen to disappear (hint) */
-	TM_CF_LINKS = 1 << 7,	/* INODE: has, or a moment ago had, several links: the hint is one name of them */
+	TM_CF_LINKS = 1 << 7,	/* INODE: has several links, or had: the hint is one name of them */
 	TM_CF_SUSPECT = 1 << 6,	/* ALL: after an unclean boot: the target may be ahead of this disk */
 };
 

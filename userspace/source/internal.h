@@ -6,7 +6,8 @@
  *	examine.c	exact records -> assertions
  *	missing.c	what was looked for in vain
  *	walk.c		listings -> assertions
- *	batch.c		assertions -> one batch, needs, commit
+ *	emit.c		what was seen -> assertions
+ *	batch.c		one batch: assertions out, needs, commit
  *	content.c	one needed object -> FILE ... FILE_END
  *	session.c	the public calls
  */
@@ -163,8 +164,8 @@ int src_dir_seen(struct tm_source *s, struct src_dir *parent, const char *name, 
 /* ---- examine.c ---- */
 
 /*
- * Those in directories that can be found. With @all the others are searched for, and given up or kept dirty; to
- * be called again after listings, which may have found their directories.
+ * Those in directories that can be found. With @all the others are searched for, and given up or kept
+ * dirty; to be called again after listings, which may have found their directories.
  */
 int src_examine_names(struct tm_source *s, bool all);
 /* The changed inodes that no other assertion was about yet. */
@@ -175,8 +176,8 @@ bool src_err_fatal(const struct tm_source *s, int r);
 /* ---- missing.c ---- */
 
 /*
- * @oid is nowhere to be found and nothing in this set says why: keep its record dirty (true), or give up? A directory
- * that the index has is awaited longer: the change that moved it must come.
+ * @oid is nowhere to be found and nothing in this set says why: keep its record dirty (true), or give
+ * up? A directory that the index has is awaited longer: the change that moved it must come.
  */
 bool src_miss(struct tm_source *s, struct tm_oid oid);
 /* A change of a file was dropped: when the file turns up in one of the next sets, all of it is in doubt. */
@@ -185,7 +186,7 @@ bool src_owed(const struct tm_source *s, struct tm_oid oid);
 /* A set is acknowledged. */
 void src_missing_prune(struct tm_source *s);
 
-/* ---- batch.c ---- */
+/* ---- emit.c ---- */
 
 /* In @flags of an emit, beyond enum tm_assert_flags: all changes of this object are in the set. */
 #define SRC_EXACT (1u << 16)
@@ -197,6 +198,15 @@ int src_emit_entry(struct tm_source *s, struct src_dir *parent, const char *name
 int src_emit_absent(struct tm_source *s, struct src_dir *parent, const char *name, size_t len);
 int src_emit_dir(struct tm_source *s, struct src_dir *d, const struct src_seen *seen);
 int src_emit_listed(struct tm_source *s, struct src_dir *d);
+struct src_obj *src_obj_find(const struct src_batch *b, struct tm_oid oid);
+const char *src_obj_name(const struct tm_source *s, const struct src_obj *o);
+/* Send BATCH, if that was not done. */
+int src_batch_start(struct tm_source *s, bool last);
+/* Send the assertions held back; the batch has started. */
+int src_batch_send_held(struct tm_source *s);
+
+/* ---- batch.c ---- */
+
 bool src_batch_full(const struct tm_source *s);
 bool src_batch_over_bytes(const struct tm_source *s);
 /* Finish what was emitted as one batch; content, commit, acknowledgement. */
@@ -205,7 +215,6 @@ int src_batch_run(struct tm_source *s, bool last);
 void src_batch_abort(struct tm_source *s, int err);
 void src_batch_reset(struct tm_source *s);
 void src_batch_free(struct tm_source *s);
-const char *src_obj_name(const struct tm_source *s, const struct src_obj *o);
 
 /* ---- content.c ---- */
 

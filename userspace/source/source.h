@@ -43,9 +43,9 @@ struct tm_source_opts {
 	uint32_t n_versions;
 	uint32_t barrier_interval_ms; /* 0: 30 s */
 	/*
-	 * The capture reports what came in from outside the root: INODE with WHOLE for a file, SUBTREE for a
-	 * directory. Then an entry that only changed its name costs no content. Without it a renamed file is sent
-	 * again, because it may have been outside, and written to there, in between.
+	 * The capture reports what came in from outside the root: INODE with WHOLE for a file, SUBTREE for
+	 * a directory. Then an entry that only changed its name costs no content. Without it a renamed file
+	 * is sent again: it may have been outside, and written to there, in between.
 	 */
 	bool moves_told;
 	struct tm_source_ops ops;
