@@ -54,6 +54,15 @@ static int on_change(void *arg, unsigned int slot, const struct tm_change *c)
 		 * Not remembered for one is not remembered: capture delivers it again, to all
 		 * (merging is idempotent).
 		 */
+		if (r == -EINVAL) {
+			/* A record that nobody could replay is a change that nobody knows: look everywhere. */
+			const struct tm_change all = { .kind = TM_CHANGE_ALL };
+
+			tm_err("%s: capture gave a malformed record (kind %d, flags %x, name of %u bytes, %u ranges): "
+			       "everything is compared", p->rec.name, c->kind, c->flags, c->name_len, c->n_ranges);
+			tm_schedule_incomplete(p, "bad-record", "root");
+			r = tm_schedule_change(p, &all);
+		}
 		if (r < 0)
 			return r;
 	}

@@ -18,10 +18,13 @@ guest_policy()
 	check "create and accept" make_policy "$1" "$SRC" "$DST" --mode "$2"
 }
 
-# Every difference, and the state of the policy if there is one.
+# Every difference, and the counters of the policy if there is one.
 same()
 {
-	equal "$SRC" "$DST" && return 0
-	tm a policy show p -j
+	local out
+	out=$(equal "$SRC" "$DST") && return 0
+	tm a policy show p -j | jq -c '{status, pending, in_flight, in_sync, failures, last_error, capture, totals}'
+	tm a policy failures p | tail -n 5
+	printf '%s\n' "$out"
 	return 1
 }
