@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/fuzz/fuzz_target_log.c - the commit log: the first byte says whether the rest is a whole log
- * or one step; a step that decodes must encode to the same bytes.
+ * tests/fuzz/fuzz_target_log.c - the commit log: the first byte says whether the rest is a whole
+ * log or one step; a step that decodes must encode to the same bytes.
  */
 #include "target/logfmt.h"
 #include "target/step.h"
@@ -42,7 +42,8 @@ static void try_step(const uint8_t *p, size_t n)
 	tm_arena_free(&a);
 }
 
-static int on_record(void *arg _unused_, uint16_t type, uint64_t off _unused_, const uint8_t *payload, uint32_t len)
+static int on_record(void *arg _unused_, uint16_t type, uint64_t off _unused_,
+		     const uint8_t *payload, uint32_t len)
 {
 	if (type == TM_CLOG_STEP)
 		try_step(payload, len);

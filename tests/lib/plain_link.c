@@ -13,18 +13,18 @@
 #include "lib/fd.h"
 
 #define OUT_FLUSH ((size_t)64 << 10)
-#define IN_CAP (TM_FRAME_HEADER + TM_FRAME_MAX)
+#define IN_CAP	  (TM_FRAME_HEADER + TM_FRAME_MAX)
 
 struct plain {
 	struct tm_link link;
 	int fd;
 	int timeout_ms;
-	int error;		/* sticky */
-	uint64_t cut_after;	/* bytes that may still leave; UINT64_MAX: no limit */
+	int error;	    /* sticky */
+	uint64_t cut_after; /* bytes that may still leave; UINT64_MAX: no limit */
 	struct tm_buf out;
-	uint8_t *in;		/* IN_CAP bytes */
-	size_t in_at;		/* first byte not handed out yet */
-	size_t in_len;		/* bytes from there */
+	uint8_t *in;   /* IN_CAP bytes */
+	size_t in_at;  /* first byte not handed out yet */
+	size_t in_len; /* bytes from there */
 };
 
 static struct plain *plain(struct tm_link *l)
@@ -108,7 +108,8 @@ static int plain_send(struct tm_link *l, uint16_t type, const void *payload, uin
 }
 
 /* The part that sendfile could not or would not deliver: through a buffer, zero-padded. */
-static int copy_rest(struct plain *p, int fd, uint64_t off, uint32_t n, bool *ret_short, int *ret_read_err)
+static int copy_rest(struct plain *p, int fd, uint64_t off, uint32_t n, bool *ret_short,
+		     int *ret_read_err)
 {
 	static const uint8_t zeros[4096];
 	uint8_t buf[16384];
@@ -139,8 +140,8 @@ static int copy_rest(struct plain *p, int fd, uint64_t off, uint32_t n, bool *re
 	return 0;
 }
 
-static int plain_send_file(struct tm_link *l, uint64_t label, int fd, uint64_t off, uint32_t n, bool *ret_short,
-			   int *ret_read_err)
+static int plain_send_file(struct tm_link *l, uint64_t label, int fd, uint64_t off, uint32_t n,
+			   bool *ret_short, int *ret_read_err)
 {
 	uint8_t head[TM_FRAME_HEADER];
 	struct plain *p = plain(l);
@@ -205,8 +206,8 @@ static int fill(struct plain *p, size_t want, uint64_t deadline)
 	return 0;
 }
 
-static int plain_recv(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload, uint32_t *ret_len,
-		      int timeout_ms)
+static int plain_recv(struct tm_link *l, uint16_t *ret_type, const uint8_t **ret_payload,
+		      uint32_t *ret_len, int timeout_ms)
 {
 	struct plain *p = plain(l);
 	uint64_t deadline = tm_mono_ms() + (uint64_t)(timeout_ms < 0 ? p->timeout_ms : timeout_ms);

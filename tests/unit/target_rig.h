@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/target_rig.h - the target engine in a child process, and a small source that tells it everything.
+ * tests/unit/target_rig.h - the target engine in a child process, and a small source that tells it
+ * everything.
  *
- * The source side asserts a whole real directory in each batch (every entry, LISTED for every directory), answers
- * what is needed, and can compare two real trees. Its hooks let a test bend single answers.
+ * The source side asserts a whole real directory in each batch (every entry, LISTED for every
+ * directory), answers what is needed, and can compare two real trees. Its hooks let a test bend
+ * single answers.
  */
 #ifndef TM_TESTS_TARGET_RIG_H
 #define TM_TESTS_TARGET_RIG_H
@@ -43,15 +45,15 @@ struct rig {
 	bool allow_suid, allow_devices;
 	struct rig_obj *objs;
 	size_t n_objs;
-	size_t needs[5];		/* of the last batch, by kind */
+	size_t needs[5]; /* of the last batch, by kind */
 	struct tm_msg_ack ack;
 	struct tm_msg_text error;
 	struct tm_msg_stop stop;
-	uint32_t assert_flags;		/* for every entry of a regular file */
-	bool torn_first;		/* each frame is torn once, then good */
-	bool all_torn;			/* files end TORN */
-	bool no_ping;			/* return at ACK, not when the batch is applied */
-	uint16_t ended;			/* frame that ended the last batch: ACK, STOP, ERROR; 0: link gone */
+	uint32_t assert_flags; /* for every entry of a regular file */
+	bool torn_first;       /* each frame is torn once, then good */
+	bool all_torn;	       /* files end TORN */
+	bool no_ping;	       /* return at ACK, not when the batch is applied */
+	uint16_t ended;	       /* frame that ended the last batch: ACK, STOP, ERROR; 0: link gone */
 };
 
 static _unused_ char *rig_path(const char *fmt, ...)
@@ -83,7 +85,8 @@ static _unused_ void rig_init(struct rig *g)
 	const char *tmp = getenv("TMPDIR");
 
 	memset(g, 0, sizeof(*g));
-	snprintf(g->dir, sizeof(g->dir), "%s/tm-target-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+	snprintf(g->dir, sizeof(g->dir), "%s/tm-target-XXXXXX",
+		 tmp && strlen(tmp) < 40 ? tmp : "/tmp");
 	if (!mkdtemp(g->dir))
 		abort();
 	snprintf(g->src, sizeof(g->src), "%s/s", g->dir);
@@ -102,13 +105,18 @@ static void rig_objs_free(struct rig *g)
 	g->n_objs = 0;
 }
 
-/* Only there in builds with the sanitizer; a child that ends by _exit() would not look for leaks. */
+/*
+ * Only there in builds with the sanitizer; a child that ends by _exit() would not look for leaks.
+ */
 void __lsan_do_leak_check(void) __attribute__((weak));
 
 static int rig_serve_child(struct rig *g, int fd)
 {
-	struct tm_target_opts o = { .sz = sizeof(o), .inplace_bytes = g->inplace, .allow_suid = g->allow_suid,
-				    .allow_devices = g->allow_devices, .brake_percent = g->brake_percent,
+	struct tm_target_opts o = { .sz = sizeof(o),
+				    .inplace_bytes = g->inplace,
+				    .allow_suid = g->allow_suid,
+				    .allow_devices = g->allow_devices,
+				    .brake_percent = g->brake_percent,
 				    .brake_objects = g->brake_objects };
 	struct tm_link *l = tm_plain_link_new(fd, 20000);
 	struct tm_msg_text text;
@@ -228,10 +236,16 @@ static uint8_t rig_kind(mode_t m)
 
 static void rig_attrs(const struct stat *st, struct tm_attrs *a)
 {
-	*a = (struct tm_attrs){ .kind = rig_kind(st->st_mode), .mode = st->st_mode & 07777, .uid = st->st_uid,
-				.gid = st->st_gid, .nlink = (uint32_t)st->st_nlink, .rdev = st->st_rdev,
-				.mtime_s = st->st_mtim.tv_sec, .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
-				.ctime_s = st->st_ctim.tv_sec, .ctime_ns = (uint32_t)st->st_ctim.tv_nsec };
+	*a = (struct tm_attrs){ .kind = rig_kind(st->st_mode),
+				.mode = st->st_mode & 07777,
+				.uid = st->st_uid,
+				.gid = st->st_gid,
+				.nlink = (uint32_t)st->st_nlink,
+				.rdev = st->st_rdev,
+				.mtime_s = st->st_mtim.tv_sec,
+				.mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+				.ctime_s = st->st_ctim.tv_sec,
+				.ctime_ns = (uint32_t)st->st_ctim.tv_nsec };
 	if (a->kind == TM_KIND_DIR)
 		a->nlink = 0;
 	if (a->kind == TM_KIND_REG || a->kind == TM_KIND_LNK)
@@ -261,7 +275,8 @@ static _unused_ int rig_session(struct rig *g, struct tm_msg_ready *ready)
 	return r;
 }
 
-static void rig_remember(struct rig *g, struct tm_oid oid, const struct tm_attrs *a, const char *path)
+static void rig_remember(struct rig *g, struct tm_oid oid, const struct tm_attrs *a,
+			 const char *path)
 {
 	if (!g->objs)
 		g->objs = calloc(RIG_MAX_OBJ, sizeof(*g->objs));
@@ -294,8 +309,11 @@ static void rig_walk(struct rig *g, struct tm_buf *b, const char *rel, struct tm
 		snprintf(path, sizeof(path), "%s%s%s", rel, *rel ? "/" : "", de->d_name);
 		if (lstat(rig_path("%s/%s", g->src, path), &st) < 0)
 			continue;
-		a = (struct tm_assert){ .type = TM_ASSERT_ENTRY, .parent = dir, .name = de->d_name,
-					.name_len = (uint32_t)strlen(de->d_name), .oid = rig_oid(st.st_ino) };
+		a = (struct tm_assert){ .type = TM_ASSERT_ENTRY,
+					.parent = dir,
+					.name = de->d_name,
+					.name_len = (uint32_t)strlen(de->d_name),
+					.oid = rig_oid(st.st_ino) };
 		rig_attrs(&st, &a.attrs);
 		if (a.attrs.kind == TM_KIND_REG)
 			a.flags = g->assert_flags;
@@ -427,7 +445,9 @@ static void rig_answer(struct rig *g, const struct tm_need *n)
 
 static void rig_batch_begin(struct rig *g, uint32_t flags)
 {
-	struct tm_msg_batch m = { .seq = g->seq + 1, .fence = g->fence, .flags = flags, .taken_ns = 1 };
+	struct tm_msg_batch m = {
+		.seq = g->seq + 1, .fence = g->fence, .flags = flags, .taken_ns = 1
+	};
 	struct tm_buf b = { 0 };
 
 	rig_objs_free(g);
@@ -487,7 +507,9 @@ static uint16_t rig_commit(struct rig *g)
 	return g->ended;
 }
 
-/* Assert the whole source, answer all needs, commit. The frame that ended it; 0: the link is gone. */
+/*
+ * Assert the whole source, answer all needs, commit. The frame that ended it; 0: the link is gone.
+ */
 static _unused_ uint16_t rig_sync(struct rig *g, uint32_t flags)
 {
 	struct tm_need *needs = calloc(RIG_MAX_OBJ, sizeof(*needs));
@@ -536,7 +558,8 @@ static size_t rig_list(const char *dir, char **v, size_t cap, bool top)
 	size_t n = 0;
 
 	while (d && (de = readdir(d)) && n < cap)
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, "..") && !(top && !strcmp(de->d_name, ".tidemark")))
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, "..") &&
+		    !(top && !strcmp(de->d_name, ".tidemark")))
 			v[n++] = strdup(de->d_name);
 	if (d)
 		closedir(d);
@@ -589,7 +612,8 @@ static bool rig_same_one(const char *a, const char *b, bool times)
 		return rig_differs(b, "mode");
 	if (x.st_uid != y.st_uid || x.st_gid != y.st_gid)
 		return rig_differs(b, "owner");
-	if (times && (x.st_mtim.tv_sec != y.st_mtim.tv_sec || x.st_mtim.tv_nsec != y.st_mtim.tv_nsec))
+	if (times &&
+	    (x.st_mtim.tv_sec != y.st_mtim.tv_sec || x.st_mtim.tv_nsec != y.st_mtim.tv_nsec))
 		return rig_differs(b, "mtime");
 	if (!S_ISDIR(x.st_mode) && x.st_nlink != y.st_nlink)
 		return rig_differs(b, "nlink");
@@ -664,6 +688,12 @@ static _unused_ void rig_write(const char *path, uint64_t off, size_t n, uint64_
 	close(fd);
 }
 
-#define RIG_OK(e) do { if ((e) < 0) { perror(#e); abort(); } } while (0)
+#define RIG_OK(e)                                                                                  \
+	do {                                                                                       \
+		if ((e) < 0) {                                                                     \
+			perror(#e);                                                                \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
 
 #endif

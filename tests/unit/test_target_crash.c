@@ -2,10 +2,10 @@
 /*
  * tests/unit/test_target_crash.c - the target killed at every place it can be killed.
  *
- * Tree A is synced, the source becomes B, the target is killed while it takes or applies that batch, and opened
- * again: it must hold exactly A or exactly B, and B if the batch was acknowledged. Then also killed
- * while it recovers, and once more. A killed process leaves its writes to the kernel: this is about order and
- * repetition, not about what a disk forgets.
+ * Tree A is synced, the source becomes B, the target is killed while it takes or applies that
+ * batch, and opened again: it must hold exactly A or exactly B, and B if the batch was
+ * acknowledged. Then also killed while it recovers, and once more. A killed process leaves its
+ * writes to the kernel: this is about order and repetition, not about what a disk forgets.
  */
 #include "target/failpoint.h"
 
@@ -65,7 +65,10 @@ static void fail_story(int n, const char *what)
 	printf("# killed at place %d: %s; %s\n", n, what, rig_diff);
 }
 
-/* One run with a kill at place @n, and kills at @again during recovery (0: none). *ret_over: @n was never reached. */
+/*
+ * One run with a kill at place @n, and kills at @again during recovery (0: none). *ret_over: @n was
+ * never reached.
+ */
 static bool killed_at(const struct story *s, int n, int again, bool *ret_over)
 {
 	struct tm_msg_ready ready;
@@ -162,8 +165,8 @@ static void swap_before(void)
 }
 
 /*
- * After the first step B/y has the path that it will have in the end, and A/x the path of another directory: names
- * alone cannot tell how far a killed target had come.
+ * After the first step B/y has the path that it will have in the end, and A/x the path of another
+ * directory: names alone cannot tell how far a killed target had come.
  */
 static void swap_change(void)
 {
@@ -226,8 +229,9 @@ static void ring_change(void)
 }
 
 static const struct story stories[] = {
-	{ plain_before, content_change }, { plain_before, names_change }, { swap_before, swap_change },
-	{ replace_before, replace_change }, { ring_before, ring_change },
+	{ plain_before, content_change }, { plain_before, names_change },
+	{ swap_before, swap_change },	  { replace_before, replace_change },
+	{ ring_before, ring_change },
 };
 
 TEST(killed_while_content_changes)
@@ -270,7 +274,7 @@ static void patch_before(void)
 /* Only whole files come from rig_sync(): patches are told by hand. */
 TEST(killed_while_a_file_is_patched_in_place)
 {
-	for (int n = 1; ; n++) {
+	for (int n = 1;; n++) {
 		struct tm_assert a = { .type = TM_ASSERT_OBJECT, .flags = TM_AF_DATA };
 		struct rig_obj o = { .path = (char *)"f" };
 		struct tm_msg_ready ready;
@@ -344,7 +348,8 @@ static const char *some_path(void)
 
 	k = (k + 1) % 4;
 	for (int i = 0; i < depth; i++)
-		n += snprintf(buf[k] + n, sizeof(buf[k]) - (size_t)n, "%s%c", i ? "/" : "", 'a' + (char)rnd(4));
+		n += snprintf(buf[k] + n, sizeof(buf[k]) - (size_t)n, "%s%c", i ? "/" : "",
+			      'a' + (char)rnd(4));
 	return buf[k];
 }
 
@@ -357,16 +362,37 @@ static void random_ops(uint32_t n)
 		snprintf(p, sizeof(p), "%s/%s", g.src, some_path());
 		snprintf(q, sizeof(q), "%s/%s", g.src, some_path());
 		switch (rnd(12)) {
-		case 0: case 1: mkdir(p, 0700 + rnd(64)); break;
-		case 2: case 3:
+		case 0:
+		case 1: mkdir(p, 0700 + rnd(64)); break;
+		case 2:
+		case 3:
 			if (access(p, F_OK) < 0 && !(mknod(p, S_IFREG | 0644, 0)))
 				rig_write(p, 0, rnd(9000), rnd(1000));
 			break;
-		case 4: case 5: case 6: if (rename(p, q) < 0) break; break;
-		case 7: case 8: if (renameat2(AT_FDCWD, p, AT_FDCWD, q, RENAME_EXCHANGE) < 0) break; break;
-		case 9: if (link(p, q) < 0) break; break;
-		case 10: if (rnd(2)) rmdir(p); else unlink(p); break;
-		default: if (symlink("x", p) < 0) break;
+		case 4:
+		case 5:
+		case 6:
+			if (rename(p, q) < 0)
+				break;
+			break;
+		case 7:
+		case 8:
+			if (renameat2(AT_FDCWD, p, AT_FDCWD, q, RENAME_EXCHANGE) < 0)
+				break;
+			break;
+		case 9:
+			if (link(p, q) < 0)
+				break;
+			break;
+		case 10:
+			if (rnd(2))
+				rmdir(p);
+			else
+				unlink(p);
+			break;
+		default:
+			if (symlink("x", p) < 0)
+				break;
 		}
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/test_target_log.c - the commit log: what was committed is read back, anything else is not committed.
+ * tests/unit/test_target_log.c - the commit log: what was committed is read back, anything else is
+ * not committed.
  */
 #include "target/log.h"
 
@@ -38,7 +39,10 @@ static void close_log(struct tm_clog *l)
 
 static struct tm_step a_move(const char *from, const char *to)
 {
-	return (struct tm_step){ .type = TM_STEP_MOVE, .flags = TM_SF_DIR, .oid = { 5, 6, 7 }, .tino = 99,
+	return (struct tm_step){ .type = TM_STEP_MOVE,
+				 .flags = TM_SF_DIR,
+				 .oid = { 5, 6, 7 },
+				 .tino = 99,
 				 .from = { { 1, 2, 3 }, from, (uint32_t)strlen(from) },
 				 .to = { { 4, 5, 6 }, to, (uint32_t)strlen(to) } };
 }
@@ -61,12 +65,16 @@ static int write_batch(struct tm_clog *l, uint64_t seq, int steps)
 		s = a_move(name, "to");
 		r = tm_clog_step(l, &s);
 	}
-	s = (struct tm_step){ .type = TM_STEP_PATCH, .row = { .kind = TM_KIND_REG },
+	s = (struct tm_step){ .type = TM_STEP_PATCH,
+			      .row = { .kind = TM_KIND_REG },
 			      .patch = { .old_size = 10, .new_size = 20, .v = &range, .n = 1 } };
 	if (r == 0)
 		r = tm_clog_step(l, &s);
-	s = (struct tm_step){ .type = TM_STEP_ATTR, .flags = TM_SF_XATTRS, .row = { .kind = TM_KIND_DIR, .mtime_s = -5 },
-			      .xattrs = (const uint8_t *)"xx", .xattrs_len = 2 };
+	s = (struct tm_step){ .type = TM_STEP_ATTR,
+			      .flags = TM_SF_XATTRS,
+			      .row = { .kind = TM_KIND_DIR, .mtime_s = -5 },
+			      .xattrs = (const uint8_t *)"xx",
+			      .xattrs_len = 2 };
 	if (r == 0)
 		r = tm_clog_step(l, &s);
 	return r == 0 ? tm_clog_commit(l, seq, TM_BATCH_LAST) : r;
@@ -164,8 +172,8 @@ static ssize_t mem_read(void *ctx, void *p, size_t n, uint64_t off)
 	return (ssize_t)n;
 }
 
-static int count_record(void *arg, uint16_t type _unused_, uint64_t off _unused_, const uint8_t *p _unused_,
-			uint32_t len _unused_)
+static int count_record(void *arg, uint16_t type _unused_, uint64_t off _unused_,
+			const uint8_t *p _unused_, uint32_t len _unused_)
 {
 	++*(int *)arg;
 	return 0;

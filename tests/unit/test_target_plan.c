@@ -2,9 +2,9 @@
 /*
  * tests/unit/test_target_plan.c - the planner against a file system in memory.
  *
- * A model tree is copied, mutated at random, and what changed is asserted in one to three batches, also twice, also
- * things that did not change. The plans are carried out on a second model, that refuses what rename(2), link(2)
- * and unlink(2) would refuse. At the end both must be equal.
+ * A model tree is copied, mutated at random, and what changed is asserted in one to three batches,
+ * also twice, also things that did not change. The plans are carried out on a second model, that
+ * refuses what rename(2), link(2) and unlink(2) would refuse. At the end both must be equal.
  */
 #include "target/plan.h"
 
@@ -17,7 +17,7 @@
 
 #define MAX_OBJ 400
 #define MAX_ENT 800
-#define ROOT 1
+#define ROOT	1
 
 struct ent {
 	struct tm_oid dir;
@@ -27,7 +27,7 @@ struct ent {
 };
 
 struct model {
-	uint8_t kind[MAX_OBJ];	/* 0: there is none */
+	uint8_t kind[MAX_OBJ]; /* 0: there is none */
 	uint32_t n_obj;
 	struct ent e[MAX_ENT];
 	uint32_t n_ent;
@@ -118,8 +118,11 @@ static int v_object(void *ctx, struct tm_oid oid, struct tm_row *ret)
 
 	if (tm_oid_reserved(oid) || !kind_of(m, oid))
 		return -ENOENT;
-	*ret = (struct tm_row){ .oid = oid, .kind = kind_of(m, oid), .tino = oid.ino,
-				.nlink = links(m, oid), .flags = TM_ROW_COMPLETE | TM_ROW_ATTRS };
+	*ret = (struct tm_row){ .oid = oid,
+				.kind = kind_of(m, oid),
+				.tino = oid.ino,
+				.nlink = links(m, oid),
+				.flags = TM_ROW_COMPLETE | TM_ROW_ATTRS };
 	return 0;
 }
 
@@ -144,7 +147,8 @@ static int v_walk(struct model *m, struct tm_oid oid, bool children, tm_view_fn 
 
 		if (!e->live || !tm_oid_eq(children ? e->dir : e->oid, oid))
 			continue;
-		r = fn(arg, (struct tm_place){ e->dir, e->name, (uint32_t)strlen(e->name) }, e->oid);
+		r = fn(arg, (struct tm_place){ e->dir, e->name, (uint32_t)strlen(e->name) },
+		       e->oid);
 		if (r)
 			return r;
 	}
@@ -167,10 +171,10 @@ static char why[400];
 
 static bool bad(const struct tm_step *s, const char *what)
 {
-	snprintf(why, sizeof(why), "%s of %llu from (%llu,%s) to (%llu,%s): %s", tm_step_name(s->type),
-		 (unsigned long long)s->oid.ino, (unsigned long long)s->from.dir.ino,
-		 s->from.name ? s->from.name : "", (unsigned long long)s->to.dir.ino,
-		 s->to.name ? s->to.name : "", what);
+	snprintf(why, sizeof(why), "%s of %llu from (%llu,%s) to (%llu,%s): %s",
+		 tm_step_name(s->type), (unsigned long long)s->oid.ino,
+		 (unsigned long long)s->from.dir.ino, s->from.name ? s->from.name : "",
+		 (unsigned long long)s->to.dir.ino, s->to.name ? s->to.name : "", what);
 	return false;
 }
 
@@ -190,7 +194,8 @@ static void drop(struct model *m, struct ent *e)
 
 static bool dir_there(struct model *m, struct tm_oid dir)
 {
-	return tm_oid_reserved(dir) || dir.ino == ROOT || (kind_of(m, dir) == TM_KIND_DIR && place(m, dir));
+	return tm_oid_reserved(dir) || dir.ino == ROOT ||
+	       (kind_of(m, dir) == TM_KIND_DIR && place(m, dir));
 }
 
 static bool do_move(struct model *m, const struct tm_step *s)
@@ -239,13 +244,9 @@ static bool do_step(struct model *m, const struct tm_step *s)
 	struct ent *e;
 
 	switch (s->type) {
-	case TM_STEP_ROW:
-		m->kind[s->oid.ino] = s->row.kind;
-		return true;
-	case TM_STEP_MOVE:
-		return do_move(m, s);
-	case TM_STEP_EXCHANGE:
-		return do_exchange(m, s);
+	case TM_STEP_ROW: m->kind[s->oid.ino] = s->row.kind; return true;
+	case TM_STEP_MOVE: return do_move(m, s);
+	case TM_STEP_EXCHANGE: return do_exchange(m, s);
 	case TM_STEP_LINK:
 		e = find(m, s->from.dir, s->from.name);
 		if (!e || !tm_oid_eq(e->oid, s->oid) || kind_of(m, s->oid) == TM_KIND_DIR)
@@ -266,8 +267,7 @@ static bool do_step(struct model *m, const struct tm_step *s)
 			return bad(s, "not parked");
 		drop(m, e);
 		return true;
-	default:
-		return true;
+	default: return true;
 	}
 }
 
@@ -376,7 +376,7 @@ static void mut_link(struct model *m)
 
 	if (!e || find(m, dir, name))
 		return;
-	oid = e->oid;	/* put() may move the list */
+	oid = e->oid; /* put() may move the list */
 	put(m, dir, name, oid);
 }
 
@@ -401,10 +401,14 @@ static void mutate(struct model *m, uint32_t n)
 {
 	while (n--) {
 		switch (rnd(10)) {
-		case 0: case 1: mut_create(m); break;
+		case 0:
+		case 1: mut_create(m); break;
 		case 2: mut_remove(m); break;
-		case 3: case 4: case 5: mut_rename(m); break;
-		case 6: case 7: mut_exchange(m); break;
+		case 3:
+		case 4:
+		case 5: mut_rename(m); break;
+		case 6:
+		case 7: mut_exchange(m); break;
 		case 8: mut_link(m); break;
 		default: mut_invert(m);
 		}
@@ -423,7 +427,9 @@ static void attrs_for(const struct model *m, struct tm_oid oid, struct tm_attrs 
 static int assert_entry(struct tm_batch *b, struct model *m, struct tm_oid dir, const char *name)
 {
 	struct ent *e = find(m, dir, name);
-	struct tm_assert a = { .type = e ? TM_ASSERT_ENTRY : TM_ASSERT_ABSENT, .parent = dir, .name = name,
+	struct tm_assert a = { .type = e ? TM_ASSERT_ENTRY : TM_ASSERT_ABSENT,
+			       .parent = dir,
+			       .name = name,
 			       .name_len = (uint32_t)strlen(name) };
 
 	if (e) {
@@ -479,8 +485,8 @@ static bool same_tree(struct model *a, struct model *b)
 		f = find(b, e->dir, e->name);
 		if (!f || !tm_oid_eq(f->oid, e->oid)) {
 			snprintf(why, sizeof(why), "(%llu,%s) holds %llu, in the other tree %lld",
-				 (unsigned long long)e->dir.ino, e->name, (unsigned long long)e->oid.ino,
-				 f ? (long long)f->oid.ino : -1);
+				 (unsigned long long)e->dir.ino, e->name,
+				 (unsigned long long)e->oid.ino, f ? (long long)f->oid.ino : -1);
 			return false;
 		}
 	}
@@ -537,7 +543,7 @@ static uint32_t changed(struct model *a, struct model *b, struct watch *w)
 			if (f && (pass || tm_oid_eq(f->oid, e->oid)))
 				continue;
 			if (!kind_of(b, e->dir))
-				continue;	/* the directory itself is gone: nobody lists it */
+				continue; /* the directory itself is gone: nobody lists it */
 			w[n].dir = e->dir;
 			memcpy(w[n++].name, e->name, sizeof(e->name));
 		}
@@ -571,9 +577,10 @@ static int batch_new(struct tm_batch *b, uint32_t flags)
 }
 
 /*
- * Directories that are new to the target must be listed, and entries in directories that are gone are not told. So one
- * round: changed entries in 1-3 batches; entries of a new directory come in any batch after it was known
- * or in the same; the last batch lists again what was not known when its entries came (as a source does on NEED LIST).
+ * Directories that are new to the target must be listed, and entries in directories that are gone
+ * are not told. So one round: changed entries in 1-3 batches; entries of a new directory come in
+ * any batch after it was known or in the same; the last batch lists again what was not known when
+ * its entries came (as a source does on NEED LIST).
  */
 static bool round_trip(struct model *source, struct model *target, uint32_t n_batches)
 {
@@ -604,7 +611,8 @@ static bool round_trip(struct model *source, struct model *target, uint32_t n_ba
 			for (uint32_t i = 0; i < source->n_ent; i++) {
 				struct ent *e = &source->e[i];
 
-				if (e->live && (!kind_of(target, e->dir) || !find(target, e->dir, e->name)))
+				if (e->live &&
+				    (!kind_of(target, e->dir) || !find(target, e->dir, e->name)))
 					assert_entry(&b, source, e->dir, e->name);
 			}
 		}
@@ -614,7 +622,8 @@ static bool round_trip(struct model *source, struct model *target, uint32_t n_ba
 	return ok && same_tree(source, target) && same_tree(target, source);
 }
 
-static void many(uint64_t seed, uint32_t size, uint32_t mutations, uint32_t batches, uint32_t rounds)
+static void many(uint64_t seed, uint32_t size, uint32_t mutations, uint32_t batches,
+		 uint32_t rounds)
 {
 	for (uint32_t i = 0; i < rounds; i++) {
 		struct model *source, *target;
@@ -695,7 +704,8 @@ static struct tm_oid add(struct model *m, struct tm_oid dir, const char *name, u
 }
 
 /* Plan one batch that asserts all differences; count the steps on names. */
-static struct tm_plan plan_of(struct model *from, struct model *to, struct tm_batch *b, uint32_t flags)
+static struct tm_plan plan_of(struct model *from, struct model *to, struct tm_batch *b,
+			      uint32_t flags)
 {
 	static struct watch w[2 * MAX_ENT];
 	struct tm_view view = { v_object, v_name, v_names_of, v_children, from };
@@ -743,7 +753,8 @@ TEST(a_directory_rename_is_one_step_whatever_is_below)
 	p = plan_of(a, b, &batch, TM_BATCH_LAST);
 	CHECK_EQ(count(&p, TM_STEP_MOVE), 1);
 	CHECK_EQ(count(&p, TM_STEP_EXCHANGE) + count(&p, TM_STEP_LINK) + count(&p, TM_STEP_UNLINK) +
-		 count(&p, TM_STEP_RMTREE), 0);
+			 count(&p, TM_STEP_RMTREE),
+		 0);
 	CHECK_EQ(p.renamed, 1);
 	CHECK_EQ(p.doomed, 0);
 	tm_plan_free(&p);
@@ -755,7 +766,8 @@ TEST(a_directory_rename_is_one_step_whatever_is_below)
 TEST(two_that_change_places_are_one_exchange)
 {
 	struct model *a = m_new(), *b = malloc(sizeof(*b));
-	struct tm_oid f = add(a, oid_of(ROOT), "f", TM_KIND_REG), d = add(a, oid_of(ROOT), "d", TM_KIND_DIR);
+	struct tm_oid f = add(a, oid_of(ROOT), "f", TM_KIND_REG),
+		      d = add(a, oid_of(ROOT), "d", TM_KIND_DIR);
 	struct tm_batch batch;
 	struct tm_plan p;
 
@@ -779,7 +791,8 @@ static bool never_absent(struct model *m, const struct tm_plan *p, const char *c
 			return false;
 		for (int k = 0; names[k]; k++)
 			if (!find(m, oid_of(ROOT), names[k])) {
-				snprintf(why, sizeof(why), "%s is absent after step %zu", names[k], i);
+				snprintf(why, sizeof(why), "%s is absent after step %zu", names[k],
+					 i);
 				return false;
 			}
 	}
@@ -841,8 +854,8 @@ TEST(replacing_by_a_new_object_leaves_no_name_absent)
 		o = add(b, oid_of(ROOT), "x", i & 2 ? TM_KIND_DIR : TM_KIND_REG);
 		p = plan_of(a, b, &batch, i & 4 ? TM_BATCH_LAST : 0);
 		for (size_t k = 0; k < batch.n_objs; k++)
-			put(a, TM_OID_STAGE, batch.objs[k]->stage, batch.objs[k]->oid), a->kind[o.ino] =
-				batch.objs[k]->attrs.kind;
+			put(a, TM_OID_STAGE, batch.objs[k]->stage, batch.objs[k]->oid),
+				a->kind[o.ino] = batch.objs[k]->attrs.kind;
 		ok = never_absent(a, &p, names);
 		if (!ok)
 			printf("# %s\n", why);
@@ -911,8 +924,12 @@ TEST(a_new_object_whose_content_did_not_come_leaves_the_old_one_in_place)
 	struct model *m = m_new();
 	struct tm_oid old = add(m, oid_of(ROOT), "f", TM_KIND_REG);
 	struct tm_batch b;
-	struct tm_assert a = { .type = TM_ASSERT_ENTRY, .parent = oid_of(ROOT), .name = "f", .name_len = 1,
-			       .oid = oid_of(99), .attrs = { .kind = TM_KIND_REG, .nlink = 1 } };
+	struct tm_assert a = { .type = TM_ASSERT_ENTRY,
+			       .parent = oid_of(ROOT),
+			       .name = "f",
+			       .name_len = 1,
+			       .oid = oid_of(99),
+			       .attrs = { .kind = TM_KIND_REG, .nlink = 1 } };
 	bool ok;
 
 	batch_new(&b, TM_BATCH_LAST);
@@ -952,9 +969,12 @@ TEST(a_listed_directory_keeps_only_what_was_asserted)
 TEST(sightings_that_form_a_circle_delete_nothing)
 {
 	struct model *m = m_new();
-	struct tm_oid x = add(m, oid_of(ROOT), "x", TM_KIND_DIR), y = add(m, oid_of(ROOT), "y", TM_KIND_DIR);
+	struct tm_oid x = add(m, oid_of(ROOT), "x", TM_KIND_DIR),
+		      y = add(m, oid_of(ROOT), "y", TM_KIND_DIR);
 	struct tm_batch b;
-	struct tm_assert a = { .type = TM_ASSERT_ENTRY, .attrs = { .kind = TM_KIND_DIR }, .name_len = 1 };
+	struct tm_assert a = { .type = TM_ASSERT_ENTRY,
+			       .attrs = { .kind = TM_KIND_DIR },
+			       .name_len = 1 };
 	bool ok;
 
 	add(m, x, "f", TM_KIND_REG);
@@ -981,8 +1001,12 @@ TEST(entries_of_a_directory_nobody_knows_are_left_alone)
 	struct model *m = m_new();
 	struct tm_oid f = add(m, oid_of(ROOT), "f", TM_KIND_REG);
 	struct tm_batch b;
-	struct tm_assert a = { .type = TM_ASSERT_ENTRY, .parent = oid_of(300), .name = "f", .name_len = 1,
-			       .oid = f, .attrs = { .kind = TM_KIND_REG, .nlink = 1 } };
+	struct tm_assert a = { .type = TM_ASSERT_ENTRY,
+			       .parent = oid_of(300),
+			       .name = "f",
+			       .name_len = 1,
+			       .oid = f,
+			       .attrs = { .kind = TM_KIND_REG, .nlink = 1 } };
 	bool ok;
 
 	batch_new(&b, TM_BATCH_LAST);
@@ -997,7 +1021,9 @@ TEST(entries_of_a_directory_nobody_knows_are_left_alone)
 TEST(reserved_identities_are_refused)
 {
 	struct tm_batch b;
-	struct tm_assert a = { .type = TM_ASSERT_ABSENT, .parent = TM_OID_PARK, .name = "f", .name_len = 1 };
+	struct tm_assert a = {
+		.type = TM_ASSERT_ABSENT, .parent = TM_OID_PARK, .name = "f", .name_len = 1
+	};
 
 	batch_new(&b, 0);
 	CHECK_EQ(tm_batch_add(&b, &a), -EBADMSG);

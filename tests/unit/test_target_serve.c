@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/unit/test_target_serve.c - the target engine end to end, over a socket pair, on a real directory.
+ * tests/unit/test_target_serve.c - the target engine end to end, over a socket pair, on a real
+ * directory.
  */
 #include <sys/mount.h>
 
@@ -148,8 +149,8 @@ TEST(what_only_the_target_has_goes_and_what_stands_in_the_way_is_replaced)
 	some_tree();
 	RIG_OK(mkdir(D("alien"), 0755));
 	rig_write(D("alien/x"), 0, 10, 1);
-	rig_write(D("d"), 0, 10, 1);		/* a file where a directory must come */
-	RIG_OK(mkdir(D("empty"), 0755));	/* and the other way round */
+	rig_write(D("d"), 0, 10, 1);	 /* a file where a directory must come */
+	RIG_OK(mkdir(D("empty"), 0755)); /* and the other way round */
 	rig_write(D("empty/y"), 0, 10, 1);
 	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
 	CHECK_EQ(rig_bye(&g), 0);
@@ -290,7 +291,8 @@ static void send_most(const struct rig_obj *o)
 	rig_file_end(&g, TM_FILE_OK, 0);
 }
 
-static void patch_case(size_t size, void (*change)(void), void (*send)(const struct rig_obj *o), bool new_inode)
+static void patch_case(size_t size, void (*change)(void), void (*send)(const struct rig_obj *o),
+		       bool new_inode)
 {
 	struct stat a, b;
 
@@ -493,7 +495,10 @@ TEST(an_aborted_batch_leaves_nothing)
 	struct tm_msg_text m = { 0 };
 	struct tm_need need[64];
 	struct tm_buf b = { 0 };
-	struct tm_assert a = { .type = TM_ASSERT_ENTRY, .name = "f", .name_len = 1, .oid = rig_oid(5),
+	struct tm_assert a = { .type = TM_ASSERT_ENTRY,
+			       .name = "f",
+			       .name_len = 1,
+			       .oid = rig_oid(5),
 			       .attrs = { .kind = TM_KIND_REG, .size = 4, .nlink = 1 } };
 	struct rig_obj o = { .oid = a.oid, .a = a.attrs, .path = (char *)"f" };
 	struct stat st;
@@ -554,7 +559,9 @@ static void v_wrong_seq(void)
 
 static void v_unneeded_file(void)
 {
-	struct rig_obj o = { .oid = rig_oid(77), .a = { .kind = TM_KIND_REG, .nlink = 1 }, .path = (char *)"x" };
+	struct rig_obj o = { .oid = rig_oid(77),
+			     .a = { .kind = TM_KIND_REG, .nlink = 1 },
+			     .path = (char *)"x" };
 	struct tm_need need[4];
 
 	rig_batch_begin(&g, 0);
@@ -584,7 +591,9 @@ static void v_garbage_assertion(void)
 
 static void v_dotdot(void)
 {
-	struct tm_assert a = { .type = TM_ASSERT_ABSENT, .parent = rig_oid(1), .name = "..", .name_len = 2 };
+	struct tm_assert a = {
+		.type = TM_ASSERT_ABSENT, .parent = rig_oid(1), .name = "..", .name_len = 2
+	};
 
 	rig_batch_begin(&g, 0);
 	rig_assert(&g, &a);
@@ -804,7 +813,10 @@ TEST(deleted_counts_every_object)
 
 TEST(a_reused_inode_number_of_another_kind_is_another_object)
 {
-	struct tm_assert a = { .type = TM_ASSERT_ENTRY, .name = "f", .name_len = 1, .oid = rig_oid(500),
+	struct tm_assert a = { .type = TM_ASSERT_ENTRY,
+			       .name = "f",
+			       .name_len = 1,
+			       .oid = rig_oid(500),
 			       .attrs = { .kind = TM_KIND_DIR, .mode = 0755 } };
 	struct rig_obj o = { .oid = a.oid, .path = (char *)"" };
 	struct tm_need need[8];

@@ -2,10 +2,10 @@
 /*
  * target/apply.c - carry out the steps of a committed batch, each so that it can be repeated.
  *
- * A step looks first whether its object (by inode number) still stands where it starts, or already where it ends. What
- * somebody else put in the way is moved to PARK and removed. A step that cannot be done for a reason of its own
- * (somebody removed the object) is reported and leaves the table as it is; trouble of the file system ends it all,
- * to be repeated when the target is opened again.
+ * A step looks first whether its object (by inode number) still stands where it starts, or already
+ * where it ends. What somebody else put in the way is moved to PARK and removed. A step that cannot
+ * be done for a reason of its own (somebody removed the object) is reported and leaves the table as
+ * it is; trouble of the file system ends it all, to be repeated when the target is opened again.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -113,7 +113,8 @@ static int step_exchange(struct tm_target *t, const struct tm_step *s)
 		return DONE;
 	if (a != s->tino || b != s->tino2)
 		return LOST;
-	return renameat2(from, s->from.name, to, s->to.name, RENAME_EXCHANGE) < 0 ? -errno : AT_START;
+	return renameat2(from, s->from.name, to, s->to.name, RENAME_EXCHANGE) < 0 ? -errno
+										  : AT_START;
 }
 
 static int step_link(struct tm_target *t, const struct tm_step *s)
@@ -173,7 +174,7 @@ static int step_rmtree(struct tm_target *t, const struct tm_step *s)
 struct content {
 	struct tm_target *t;
 	const struct tm_step *s;
-	uint32_t links;		/* of the new inode made so far */
+	uint32_t links; /* of the new inode made so far */
 };
 
 /* One name of the object gets the new inode: a link beside it, then one rename over the old one. */
@@ -278,7 +279,8 @@ static int patch_ranges(struct tm_target *t, const struct tm_step *s, int fd)
 
 	if (!buf)
 		return -ENOMEM;
-	if (ftruncate(fd, (off_t)TM_MIN(p->old_size, p->new_size)) < 0 || ftruncate(fd, (off_t)p->new_size) < 0)
+	if (ftruncate(fd, (off_t)TM_MIN(p->old_size, p->new_size)) < 0 ||
+	    ftruncate(fd, (off_t)p->new_size) < 0)
 		return -errno;
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct tm_patch_range *v = &p->v[i];
@@ -323,7 +325,8 @@ static int attrs_failed(struct tm_target *t, const struct tm_step *s)
 	return tm_table_row_put(t->table, &row);
 }
 
-static int attr_result(struct tm_target *t, const struct tm_step *s, const struct tm_attr_result *res)
+static int attr_result(struct tm_target *t, const struct tm_step *s,
+		       const struct tm_attr_result *res)
 {
 	char name[TM_NAME_LEN_MAX + 1];
 	struct tm_place at = { t->dirs.root, ".", 1 };
@@ -343,8 +346,11 @@ static int attr_result(struct tm_target *t, const struct tm_step *s, const struc
 
 static int step_attr(struct tm_target *t, const struct tm_step *s)
 {
-	struct tm_attr_job job = { .row = &s->row, .xattrs = s->xattrs, .xattrs_len = s->xattrs_len,
-				   .complete = s->flags & TM_SF_XATTRS, .allow_suid = t->opts.allow_suid };
+	struct tm_attr_job job = { .row = &s->row,
+				   .xattrs = s->xattrs,
+				   .xattrs_len = s->xattrs_len,
+				   .complete = s->flags & TM_SF_XATTRS,
+				   .allow_suid = t->opts.allow_suid };
 	struct tm_attr_result res = { 0 };
 	struct tm_at at;
 	uint64_t ino;
@@ -375,29 +381,18 @@ static int step_attr(struct tm_target *t, const struct tm_step *s)
 static int perform(struct tm_target *t, const struct tm_step *s)
 {
 	switch (s->type) {
-	case TM_STEP_ROW:
-		return 0;
-	case TM_STEP_MOVE:
-		return step_move(t, s);
-	case TM_STEP_EXCHANGE:
-		return step_exchange(t, s);
-	case TM_STEP_LINK:
-		return step_link(t, s);
-	case TM_STEP_UNLINK:
-		return step_unlink(t, s);
-	case TM_STEP_PURGE:
-		return step_purge(t, s);
-	case TM_STEP_CONTENT:
-		return step_content(t, s);
-	case TM_STEP_PATCH:
-		return step_patch(t, s);
-	case TM_STEP_RMTREE:
-		return step_rmtree(t, s);
+	case TM_STEP_ROW: return 0;
+	case TM_STEP_MOVE: return step_move(t, s);
+	case TM_STEP_EXCHANGE: return step_exchange(t, s);
+	case TM_STEP_LINK: return step_link(t, s);
+	case TM_STEP_UNLINK: return step_unlink(t, s);
+	case TM_STEP_PURGE: return step_purge(t, s);
+	case TM_STEP_CONTENT: return step_content(t, s);
+	case TM_STEP_PATCH: return step_patch(t, s);
+	case TM_STEP_RMTREE: return step_rmtree(t, s);
 	case TM_STEP_ATTR:
-	case TM_STEP_TIMES:
-		return step_attr(t, s);
-	default:
-		return -EUCLEAN;
+	case TM_STEP_TIMES: return step_attr(t, s);
+	default: return -EUCLEAN;
 	}
 }
 
@@ -406,8 +401,7 @@ int tm_step_record(struct tm_table *table, const struct tm_step *s)
 	int r = 0;
 
 	switch (s->type) {
-	case TM_STEP_ROW:
-		return tm_table_row_put(table, &s->row);
+	case TM_STEP_ROW: return tm_table_row_put(table, &s->row);
 	case TM_STEP_MOVE:
 		if (s->flags & TM_SF_REPLACE)
 			r = tm_table_drop(table, s->to);
@@ -417,13 +411,10 @@ int tm_step_record(struct tm_table *table, const struct tm_step *s)
 	case TM_STEP_EXCHANGE:
 		r = tm_table_name_put(table, s->from, s->oid2);
 		return r == 0 ? tm_table_name_put(table, s->to, s->oid) : r;
-	case TM_STEP_LINK:
-		return tm_table_name_put(table, s->to, s->oid);
+	case TM_STEP_LINK: return tm_table_name_put(table, s->to, s->oid);
 	case TM_STEP_UNLINK:
-	case TM_STEP_RMTREE:
-		return tm_table_drop(table, s->from);
-	default:
-		return 0;
+	case TM_STEP_RMTREE: return tm_table_drop(table, s->from);
+	default: return 0;
 	}
 }
 
@@ -440,7 +431,9 @@ static int not_placed(struct tm_target *t, const struct tm_step *s)
 	return tm_table_forget(t->table, s->oid);
 }
 
-/* A step that found nothing to work on: somebody else was here. Then the table must not claim it. */
+/*
+ * A step that found nothing to work on: somebody else was here. Then the table must not claim it.
+ */
 static int lost(struct tm_target *t, const struct tm_step *s)
 {
 	struct tm_row row;
@@ -449,7 +442,11 @@ static int lost(struct tm_target *t, const struct tm_step *s)
 	/* Repeated after a crash, it may be that the object was already deleted by a later step. */
 	if (!t->replaying) {
 		t->skipped++;
-		tm_report(t, s->to.name ? s->to : s->from.name ? s->from : root_place(t), 4, ENOENT);
+		tm_report(t,
+			  s->to.name	 ? s->to
+			  : s->from.name ? s->from
+					 : root_place(t),
+			  4, ENOENT);
 	}
 	if (s->type == TM_STEP_MOVE) {
 		r = tm_table_drop(t->table, s->from);
@@ -458,7 +455,7 @@ static int lost(struct tm_target *t, const struct tm_step *s)
 	r = tm_table_row(t->table, s->oid, &row);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	row.flags &= (uint8_t)~(TM_ROW_COMPLETE | TM_ROW_ATTRS);
+	row.flags &= (uint8_t) ~(TM_ROW_COMPLETE | TM_ROW_ATTRS);
 	return tm_table_row_put(t->table, &row);
 }
 

@@ -14,8 +14,8 @@ struct tm_arena_chunk;
 
 struct tm_arena {
 	struct tm_arena_chunk *chunks;
-	size_t used;	/* bytes handed out */
-	size_t max;	/* hard limit in bytes */
+	size_t used; /* bytes handed out */
+	size_t max;  /* hard limit in bytes */
 };
 
 void tm_arena_init(struct tm_arena *a, size_t max);

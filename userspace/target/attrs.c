@@ -9,9 +9,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define ACL_ACCESS "system.posix_acl_access"
+#define ACL_ACCESS  "system.posix_acl_access"
 #define ACL_DEFAULT "system.posix_acl_default"
-#define FILE_CAPS "security.capability"
+#define FILE_CAPS   "security.capability"
 
 bool tm_err_is_fatal(int err)
 {
@@ -23,10 +23,8 @@ bool tm_err_is_fatal(int err)
 	case -ENOMEM:
 	case -EMFILE:
 	case -ENFILE:
-	case -EUCLEAN:
-		return true;
-	default:
-		return false;
+	case -EUCLEAN: return true;
+	default: return false;
 	}
 }
 
@@ -114,7 +112,10 @@ static int set_xattrs(int fd, const struct tm_attr_job *job, struct tm_attr_resu
 			ret->refused = true;
 		if (class != XATTR_SET || fsetxattr(fd, name, value, len, 0) == 0)
 			continue;
-		/* ENOSPC here: more than this file system can hold for one inode; the disk need not be full. */
+		/*
+		 * ENOSPC here: more than this file system can hold for one inode; the disk need not
+		 * be full.
+		 */
 		ret->err = -errno;
 		if (errno == EIO || errno == EROFS)
 			return -errno;
@@ -151,7 +152,8 @@ int tm_attrs_set_fd(int fd, const struct tm_attr_job *job, struct tm_attr_result
 	return r < 0 ? r : note(ret, tm_attrs_set_mtime(fd, job->row));
 }
 
-int tm_attrs_set_name(int dirfd, const char *name, const struct tm_row *row, struct tm_attr_result *ret)
+int tm_attrs_set_name(int dirfd, const char *name, const struct tm_row *row,
+		      struct tm_attr_result *ret)
 {
 	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, mtime_of(row) };
 	int r = 0;

@@ -2,8 +2,8 @@
 /*
  * target/attrs.h - owner, mode, xattrs and times of one object, on a held descriptor or name.
  *
- * Order matters: a new owner clears setuid and file capabilities, an ACL changes the mode's group bits,
- * everything changes ctime and some things mtime. So: owner, xattrs, mode, times.
+ * Order matters: a new owner clears setuid and file capabilities, an ACL changes the mode's group
+ * bits, everything changes ctime and some things mtime. So: owner, xattrs, mode, times.
  */
 #ifndef TM_TARGET_ATTRS_H
 #define TM_TARGET_ATTRS_H
@@ -12,23 +12,25 @@
 
 struct tm_attr_job {
 	const struct tm_row *row;
-	const uint8_t *xattrs;	/* encoded list, or NULL: leave them */
+	const uint8_t *xattrs; /* encoded list, or NULL: leave them */
 	uint32_t xattrs_len;
-	bool complete;		/* xattrs that are not in the list go */
+	bool complete; /* xattrs that are not in the list go */
 	bool allow_suid;
 };
 
 struct tm_attr_result {
-	bool refused;		/* something is not allowed here; the rest was set */
-	int err;		/* the last thing that could not be set, negative errno, or 0 */
+	bool refused; /* something is not allowed here; the rest was set */
+	int err;      /* the last thing that could not be set, negative errno, or 0 */
 };
 
 /*
- * A regular file or directory. Returns 0, with the rest in *@ret; -EIO, -EROFS, -EDQUOT, -ENOSPC, -ENOMEM: the file system is in trouble.
+ * A regular file or directory. Returns 0, with the rest in *@ret; -EIO, -EROFS, -EDQUOT, -ENOSPC,
+ * -ENOMEM: the file system is in trouble.
  */
 int tm_attrs_set_fd(int fd, const struct tm_attr_job *job, struct tm_attr_result *ret);
 /* Anything else, by name in a held directory: owner and times. */
-int tm_attrs_set_name(int dirfd, const char *name, const struct tm_row *row, struct tm_attr_result *ret);
+int tm_attrs_set_name(int dirfd, const char *name, const struct tm_row *row,
+		      struct tm_attr_result *ret);
 /* Only mtime. */
 int tm_attrs_set_mtime(int fd, const struct tm_row *row);
 /* Permission bits that may be set here. */

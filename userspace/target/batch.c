@@ -68,7 +68,8 @@ struct tm_bobj *tm_batch_obj(const struct tm_batch *b, struct tm_oid oid)
 	return tm_map_get(b->obj_map, &oid, sizeof(oid));
 }
 
-struct tm_bent *tm_batch_ent(const struct tm_batch *b, struct tm_oid dir, const char *name, uint32_t len)
+struct tm_bent *tm_batch_ent(const struct tm_batch *b, struct tm_oid dir, const char *name,
+			     uint32_t len)
 {
 	uint8_t key[TM_PLACE_KEY];
 
@@ -107,10 +108,12 @@ static int ent_get(struct tm_batch *b, const struct tm_assert *a, struct tm_bent
 		e = tm_arena_alloc(&b->arena, sizeof(*e));
 		if (!e)
 			return -E2BIG;
-		e->at = (struct tm_place){ a->parent, tm_arena_dup(&b->arena, a->name, a->name_len), a->name_len };
+		e->at = (struct tm_place){ a->parent, tm_arena_dup(&b->arena, a->name, a->name_len),
+					   a->name_len };
 		if (!e->at.name)
 			return -E2BIG;
-		if (tm_map_put(b->ent_map, key, tm_place_key(a->parent, a->name, a->name_len, key), e, NULL) < 0)
+		if (tm_map_put(b->ent_map, key, tm_place_key(a->parent, a->name, a->name_len, key),
+			       e, NULL) < 0)
 			return -ENOMEM;
 		b->ents[b->n_ents++] = e;
 	}

@@ -2,9 +2,10 @@
 /*
  * target/commit.c - from the end of a batch to its effects: plan, brake, log, apply.
  *
- * Durability, in this order: staged inodes and bytes synced; log with trailer synced (that is the commit, ACK may
- * leave); steps applied; file system synced; table committed. The log is not reset: the table's "applied" number
- * says that it is history, the next batch overwrites it. A sync that fails is never tried again: the worker ends.
+ * Durability, in this order: staged inodes and bytes synced; log with trailer synced (that is the
+ * commit, ACK may leave); steps applied; file system synced; table committed. The log is not reset:
+ * the table's "applied" number says that it is history, the next batch overwrites it. A sync that
+ * fails is never tried again: the worker ends.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -15,7 +16,9 @@
 int tm_commit_plan(struct tm_target *t, struct tm_plan *plan)
 {
 	struct tm_foreign *foreign = NULL;
-	struct tm_plan_in in = { .view = tm_table_view(t->table), .batch = &t->batch, .root = t->dirs.root };
+	struct tm_plan_in in = { .view = tm_table_view(t->table),
+				 .batch = &t->batch,
+				 .root = t->dirs.root };
 	int r = tm_foreign_list(t, &foreign, &in.n_foreign);
 
 	if (r == 0) {
@@ -37,9 +40,10 @@ bool tm_commit_brake(struct tm_target *t, const struct tm_plan *plan, struct tm_
 	    (double)gone * 100 <= (double)objects * t->opts.brake_percent)
 		return false;
 	*ret = (struct tm_msg_stop){ .deletes = gone, .objects = objects };
-	snprintf(ret->text, sizeof(ret->text),
-		 "this would delete %llu of %llu objects on the target; nothing was deleted, confirm to go on",
-		 (unsigned long long)gone, (unsigned long long)objects);
+	snprintf(
+		ret->text, sizeof(ret->text),
+		"this would delete %llu of %llu objects on the target; nothing was deleted, confirm to go on",
+		(unsigned long long)gone, (unsigned long long)objects);
 	return true;
 }
 
@@ -54,7 +58,10 @@ int tm_commit_log(struct tm_target *t, const struct tm_plan *plan)
 	for (size_t i = 0; i < plan->n && r == 0; i++)
 		r = tm_clog_step(t->log, &plan->steps[i]);
 	tm_failpoint("logged");
-	/* A sync that fails may still have written the trailer: from here on only opening again can tell. */
+	/*
+	 * A sync that fails may still have written the trailer: from here on only opening again can
+	 * tell.
+	 */
 	t->in_doubt = r == 0;
 	if (r == 0)
 		r = tm_clog_commit(t->log, t->seq, t->batch.head.flags);
@@ -78,14 +85,16 @@ static int forget_staged(struct tm_target *t)
 	int r;
 
 	while ((r = view->children(view->ctx, TM_OID_STAGE, first_name, name)) == 1) {
-		r = tm_table_drop(t->table, (struct tm_place){ TM_OID_STAGE, name, (uint32_t)strlen(name) });
+		r = tm_table_drop(t->table,
+				  (struct tm_place){ TM_OID_STAGE, name, (uint32_t)strlen(name) });
 		if (r < 0)
 			return r;
 	}
 	return r;
 }
 
-static int apply(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done, uint64_t seq, uint32_t flags)
+static int apply(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done,
+		 uint64_t seq, uint32_t flags)
 {
 	int r = tm_apply_steps(t, steps, n, done);
 
@@ -106,8 +115,8 @@ static int apply(struct tm_target *t, const struct tm_step *steps, size_t n, siz
 	return r;
 }
 
-int tm_commit_apply(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done, uint64_t seq,
-		    uint32_t flags)
+int tm_commit_apply(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done,
+		    uint64_t seq, uint32_t flags)
 {
 	int r;
 

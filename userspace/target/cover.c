@@ -27,7 +27,8 @@ static uint32_t find(const struct tm_cover *c, uint64_t at)
 }
 
 /* Replace @gone ranges from index @i by @n of @with. */
-static int splice(struct tm_cover *c, uint32_t i, uint32_t gone, const struct tm_range *with, uint32_t n)
+static int splice(struct tm_cover *c, uint32_t i, uint32_t gone, const struct tm_range *with,
+		  uint32_t n)
 {
 	uint32_t len = c->n - gone + n;
 

@@ -13,7 +13,7 @@
 #define TM_COVER_MAX 65536
 
 struct tm_cover {
-	struct tm_range *v;	/* owned; half-open, sorted, disjoint, never adjacent */
+	struct tm_range *v; /* owned; half-open, sorted, disjoint, never adjacent */
 	uint32_t n;
 	uint32_t cap;
 };

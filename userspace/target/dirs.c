@@ -11,7 +11,9 @@
 
 void tm_dirs_init(struct tm_dirs *d, struct tm_table *table, int rootfd, int parkfd, int stagefd)
 {
-	*d = (struct tm_dirs){ .table = table, .rootfd = rootfd, .parkfd = parkfd, .stagefd = stagefd };
+	*d = (struct tm_dirs){
+		.table = table, .rootfd = rootfd, .parkfd = parkfd, .stagefd = stagefd
+	};
 	for (int i = 0; i < TM_DIRS_MAX; i++)
 		d->v[i].fd = -EBADF;
 }

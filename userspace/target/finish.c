@@ -3,7 +3,8 @@
  * target/finish.c - what the table remembers, then content, deletions and attributes; see plan.h.
  *
  * Rows come first: they only touch the table, and later steps look up target inode numbers of new
- * directories there. Attributes come last: a directory's times are only right after its entries are.
+ * directories there. Attributes come last: a directory's times are only right after its entries
+ * are.
  */
 #include "target/plan_int.h"
 
@@ -23,14 +24,14 @@ static bool whole(const struct tm_bobj *b)
 }
 
 /*
- * The change stamp says up to when content is known. A whole file carries the one read before its bytes. Ranges and
- * bare attributes were chosen when the object was asserted, what happened since then is another change: the older
- * stamp keeps a later comparison from finding them equal.
+ * The change stamp says up to when content is known. A whole file carries the one read before its
+ * bytes. Ranges and bare attributes were chosen when the object was asserted, what happened since
+ * then is another change: the older stamp keeps a later comparison from finding them equal.
  */
 static void set_stamp(struct tm_row *row, const struct tm_bobj *b)
 {
 	if (b->attrs.kind == TM_KIND_REG && b->known && b->content == TM_CONTENT_NONE)
-		row->size = b->row.size;	/* what is there was not touched */
+		row->size = b->row.size; /* what is there was not touched */
 	if (b->attrs.kind == TM_KIND_REG && !whole(b) &&
 	    older(b->seen_ctime_s, b->seen_ctime_ns, row->ctime_s, row->ctime_ns)) {
 		row->ctime_s = b->seen_ctime_s;
@@ -64,10 +65,11 @@ static struct tm_row row_after(const struct pstate *s, const struct tm_bobj *b)
 
 static bool row_eq(const struct tm_row *a, const struct tm_row *b)
 {
-	return a->kind == b->kind && a->flags == b->flags && a->mode == b->mode && a->uid == b->uid &&
-	       a->gid == b->gid && a->nlink == b->nlink && a->size == b->size && a->rdev == b->rdev &&
-	       a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns && a->ctime_s == b->ctime_s &&
-	       a->ctime_ns == b->ctime_ns && a->tino == b->tino && a->data_seq == b->data_seq;
+	return a->kind == b->kind && a->flags == b->flags && a->mode == b->mode &&
+	       a->uid == b->uid && a->gid == b->gid && a->nlink == b->nlink && a->size == b->size &&
+	       a->rdev == b->rdev && a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns &&
+	       a->ctime_s == b->ctime_s && a->ctime_ns == b->ctime_ns && a->tino == b->tino &&
+	       a->data_seq == b->data_seq;
 }
 
 /* A new object that gets a name. */
@@ -120,7 +122,9 @@ static int content(struct pstate *s, const struct tm_bobj *b)
 		}
 		return r;
 	}
-	st = (struct tm_step){ .type = TM_STEP_PATCH, .oid = b->oid, .tino = b->row.tino, .row = row_after(s, b) };
+	st = (struct tm_step){
+		.type = TM_STEP_PATCH, .oid = b->oid, .tino = b->row.tino, .row = row_after(s, b)
+	};
 	for (uint32_t at = 0; at == 0 || at < b->patch.n; at += TM_STEP_PATCH_RANGES) {
 		st.patch = b->patch;
 		st.patch.v += at;
@@ -147,7 +151,8 @@ static int contents(struct pstate *s)
 	for (size_t i = 0; i < batch->n_objs && r == 0; i++) {
 		const struct tm_bobj *b = batch->objs[i];
 
-		if (b->known && b->content && !gone(tm_map_get(s->obj_map, &b->oid, sizeof(b->oid))))
+		if (b->known && b->content &&
+		    !gone(tm_map_get(s->obj_map, &b->oid, sizeof(b->oid))))
 			r = content(s, b);
 	}
 	return r;
@@ -236,9 +241,12 @@ static int touched(struct pstate *s)
 
 	for (size_t i = 0; i < s->n_objs && r == 0; i++) {
 		const struct pobj *o = s->objs[i];
-		struct tm_step st = { .type = TM_STEP_TIMES, .oid = o->oid, .tino = o->row.tino, .row = o->row };
+		struct tm_step st = {
+			.type = TM_STEP_TIMES, .oid = o->oid, .tino = o->row.tino, .row = o->row
+		};
 
-		if (o->touched && o->known && !tm_oid_reserved(o->oid) && (o->row.flags & TM_ROW_ATTRS))
+		if (o->touched && o->known && !tm_oid_reserved(o->oid) &&
+		    (o->row.flags & TM_ROW_ATTRS))
 			r = pl_step(s, &st);
 	}
 	return r;

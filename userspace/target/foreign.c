@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target/foreign.c - what only the target has: entries of listed directories that the table does not know.
+ * target/foreign.c - what only the target has: entries of listed directories that the table does
+ * not know.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,10 +18,12 @@ struct list {
 
 static bool ours(const struct tm_target *t, struct tm_oid dir, const char *name)
 {
-	return tm_oid_eq(dir, t->dirs.root) && (tm_streq(name, ".tidemark") || tm_streq(name, "lost+found"));
+	return tm_oid_eq(dir, t->dirs.root) &&
+	       (tm_streq(name, ".tidemark") || tm_streq(name, "lost+found"));
 }
 
-static int check(struct tm_target *t, struct list *l, int dirfd, struct tm_oid dir, const struct dirent *de)
+static int check(struct tm_target *t, struct list *l, int dirfd, struct tm_oid dir,
+		 const struct dirent *de)
 {
 	struct tm_place at = { dir, de->d_name, (uint32_t)strlen(de->d_name) };
 	struct tm_oid oid;

@@ -2,9 +2,10 @@
 /*
  * target/goals.c - what each directory entry must hold when the batch is done; see plan.h.
  *
- * Of contradicting sightings the newest is believed: a directory, and a file seen with one link, is only where it was
- * seen last. What cannot be (a directory below itself, a parent nobody knows) is left as it is, and then nothing is
- * deleted for good: the change that explains it is still on its way.
+ * Of contradicting sightings the newest is believed: a directory, and a file seen with one link, is
+ * only where it was seen last. What cannot be (a directory below itself, a parent nobody knows) is
+ * left as it is, and then nothing is deleted for good: the change that explains it is still on its
+ * way.
  */
 #include "target/plan_int.h"
 
@@ -56,7 +57,8 @@ static bool leaves(const struct pstate *s, const struct pent *e)
 	if (reserved_name(s, &e->at))
 		return false;
 	if (e->bent)
-		return !e->bent->obj || (pl_attachable(e->bent->obj) && !pl_is(e->bent->obj->oid, e->cur->oid));
+		return !e->bent->obj ||
+		       (pl_attachable(e->bent->obj) && !pl_is(e->bent->obj->oid, e->cur->oid));
 	d = tm_batch_obj(s->in->batch, e->at.dir);
 	return d && d->listed;
 }
@@ -94,7 +96,7 @@ static int break_circle(struct pstate *s, struct pobj *d)
 			return r;
 	} while (o && o != d);
 	if (!oldest)
-		return -EUCLEAN;	/* the table itself holds a circle */
+		return -EUCLEAN; /* the table itself holds a circle */
 	oldest->last = NULL;
 	s->out->held = true;
 	return 0;
@@ -110,8 +112,8 @@ static void mark(struct pstate *s, struct pobj *from, struct pobj *end, uint8_t 
 }
 
 /*
- * The way up from @d ends nowhere: a directory that is known stays where it is, its entries are as valid as ever. Returns
- * whether there is one whose sighting can be given up.
+ * The way up from @d ends nowhere: a directory that is known stays where it is, its entries are as
+ * valid as ever. Returns whether there is one whose sighting can be given up.
  */
 static bool give_up_sighting(struct pstate *s, struct pobj *d)
 {
@@ -203,7 +205,7 @@ static int asserted(struct pstate *s)
 		if (!e->bent->obj)
 			set_goal(e, NULL);
 		else if (!o || pl_is(o->oid, s->in->root))
-			continue;	/* its content did not come: whatever stands there stays */
+			continue; /* its content did not come: whatever stands there stays */
 		else if (o->single && o->last != e)
 			set_goal(e, o->last || e->cur != o ? NULL : o);
 		else
@@ -230,7 +232,8 @@ static int implied(struct pstate *s)
 		for (uint32_t k = 0; k < o->n_at; k++) {
 			struct pent *e = o->at[k];
 
-			if (e != l && (pl_hidden(e) || (o->single && (!e->has_goal || e->goal == o))))
+			if (e != l &&
+			    (pl_hidden(e) || (o->single && (!e->has_goal || e->goal == o))))
 				set_goal(e, NULL);
 		}
 	}
@@ -269,7 +272,8 @@ static int listed(struct pstate *s)
 
 	for (size_t i = 0; i < b->n_objs && r >= 0; i++) {
 		if (b->objs[i]->listed && (b->objs[i]->known || !b->objs[i]->asserted))
-			r = s->in->view->children(s->in->view->ctx, b->objs[i]->oid, collect_child, &l);
+			r = s->in->view->children(s->in->view->ctx, b->objs[i]->oid, collect_child,
+						  &l);
 		if (r == -ENOENT)
 			r = 0;
 	}

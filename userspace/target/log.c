@@ -11,18 +11,18 @@
 #include "lib/beneath.h"
 #include "lib/fd.h"
 
-#define KEEP_BYTES ((off_t)1 << 20)	/* written when made, so that commits overwrite */
-#define TRIM_BYTES ((off_t)64 << 20)	/* a larger file is cut back */
-#define OUT_BYTES ((size_t)256 << 10)
+#define KEEP_BYTES ((off_t)1 << 20)  /* written when made, so that commits overwrite */
+#define TRIM_BYTES ((off_t)64 << 20) /* a larger file is cut back */
+#define OUT_BYTES  ((size_t)256 << 10)
 
 struct tm_clog {
 	int fd;
-	int error;		/* sticky */
+	int error; /* sticky */
 	uint64_t gen;
-	uint64_t pos;		/* where @out will stand */
+	uint64_t pos; /* where @out will stand */
 	uint64_t records;
 	uint64_t sum;
-	uint64_t undo_sum;	/* before the last data record */
+	uint64_t undo_sum; /* before the last data record */
 	struct tm_buf out;
 	struct tm_buf rec;
 };
@@ -132,7 +132,9 @@ int tm_clog_step(struct tm_clog *l, const struct tm_step *s)
 
 int tm_clog_commit(struct tm_clog *l, uint64_t seq, uint32_t flags)
 {
-	struct tm_clog_trailer t = { .seq = seq, .records = l->records, .sum = l->sum, .flags = flags };
+	struct tm_clog_trailer t = {
+		.seq = seq, .records = l->records, .sum = l->sum, .flags = flags
+	};
 	int r;
 
 	tm_buf_reset(&l->rec);
@@ -157,7 +159,8 @@ int tm_clog_read(struct tm_clog *l, uint64_t off, void *p, size_t n)
 	return (size_t)k == n ? 0 : -EIO;
 }
 
-static int load_record(void *arg, uint16_t type, uint64_t off _unused_, const uint8_t *payload, uint32_t len)
+static int load_record(void *arg, uint16_t type, uint64_t off _unused_, const uint8_t *payload,
+		       uint32_t len)
 {
 	struct tm_clog_batch *b = arg;
 	struct tm_rd r;

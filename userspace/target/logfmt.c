@@ -41,7 +41,8 @@ int tm_clog_head_get(const uint8_t p[TM_CLOG_HEAD], uint64_t *ret_gen)
 	return 0;
 }
 
-static uint64_t rec_sum(uint64_t gen, uint64_t off, uint16_t type, const void *payload, uint32_t len)
+static uint64_t rec_sum(uint64_t gen, uint64_t off, uint16_t type, const void *payload,
+			uint32_t len)
 {
 	uint64_t body = XXH3_64bits(payload, len);
 	uint8_t h[32];
@@ -53,8 +54,8 @@ static uint64_t rec_sum(uint64_t gen, uint64_t off, uint16_t type, const void *p
 	return XXH3_64bits(h, sizeof(h));
 }
 
-uint64_t tm_clog_rec_put(uint8_t h[TM_CLOG_REC_HEAD], uint64_t gen, uint64_t off, uint16_t type, const void *payload,
-			uint32_t len)
+uint64_t tm_clog_rec_put(uint8_t h[TM_CLOG_REC_HEAD], uint64_t gen, uint64_t off, uint16_t type,
+			 const void *payload, uint32_t len)
 {
 	uint64_t sum = rec_sum(gen, off, type, payload, len);
 
@@ -108,7 +109,8 @@ struct rec {
 	uint64_t sum;
 };
 
-static int rec_read(const struct tm_clog_src *src, uint64_t gen, uint64_t off, uint8_t *payload, struct rec *ret)
+static int rec_read(const struct tm_clog_src *src, uint64_t gen, uint64_t off, uint8_t *payload,
+		    struct rec *ret)
 {
 	uint8_t h[TM_CLOG_REC_HEAD];
 	struct tm_rd r = tm_rd(h, sizeof(h));
@@ -130,8 +132,8 @@ static int rec_read(const struct tm_clog_src *src, uint64_t gen, uint64_t off, u
 	return rec_sum(gen, off, ret->type, payload, ret->len) == ret->sum ? 0 : -ENODATA;
 }
 
-static int scan(const struct tm_clog_src *src, uint64_t gen, uint8_t *payload, tm_clog_fn fn, void *arg,
-		struct tm_clog_trailer *ret)
+static int scan(const struct tm_clog_src *src, uint64_t gen, uint8_t *payload, tm_clog_fn fn,
+		void *arg, struct tm_clog_trailer *ret)
 {
 	struct tm_clog_trailer t;
 	uint64_t off = TM_CLOG_HEAD, records = 0, sum = 0;
@@ -159,7 +161,8 @@ static int scan(const struct tm_clog_src *src, uint64_t gen, uint8_t *payload, t
 	return 0;
 }
 
-int tm_clog_scan(const struct tm_clog_src *src, tm_clog_fn fn, void *arg, struct tm_clog_trailer *ret)
+int tm_clog_scan(const struct tm_clog_src *src, tm_clog_fn fn, void *arg,
+		 struct tm_clog_trailer *ret)
 {
 	_cleanup_free_ uint8_t *payload = malloc(TM_CLOG_REC_MAX);
 	uint64_t gen;

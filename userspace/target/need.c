@@ -38,7 +38,8 @@ static uint8_t need_of_file(struct tm_target *t, const struct tm_bobj *o)
 	if (!o->known || !(row->flags & TM_ROW_COMPLETE) || (o->flags & TM_AF_WHOLE))
 		return TM_NEED_WHOLE;
 	/* What was sent after the last barrier may not be what the source has after its crash. */
-	if ((t->batch.head.flags & TM_BATCH_SUSPECT) && row->data_seq > tm_table_meta(t->table, TM_META_BARRIER))
+	if ((t->batch.head.flags & TM_BATCH_SUSPECT) &&
+	    row->data_seq > tm_table_meta(t->table, TM_META_BARRIER))
 		return TM_NEED_WHOLE;
 	/* Ranges only make sense on top of what the source believes to be here. */
 	if (o->flags & TM_AF_DATA)
@@ -101,8 +102,8 @@ static int evaluate(struct ask *a, struct tm_bobj *o)
 
 	if (r < 0 || !o->asserted || (!o->known && !has_home(t, o)))
 		return r;
-	if (o->attrs.kind == TM_KIND_DIR && !(o->known && (o->row.flags & TM_ROW_COMPLETE)) && !o->listed &&
-	    !o->asked_list) {
+	if (o->attrs.kind == TM_KIND_DIR && !(o->known && (o->row.flags & TM_ROW_COMPLETE)) &&
+	    !o->listed && !o->asked_list) {
 		o->asked_list = true;
 		a->lists = true;
 		r = ask(a, TM_NEED_LIST, o->oid);

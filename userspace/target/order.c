@@ -2,10 +2,11 @@
 /*
  * target/order.c - the steps on names, each possible when its turn comes; see plan.h.
  *
- * settle() brings one token to its end. Its parent directory is settled first, so nothing ever moves below itself.
- * Where something stands that goes on elsewhere, the newcomer is taken "in hand" (a name in PARK, unless it is hidden
- * already) and exchanged with it: then that one is in hand, and so on to the end of the chain. Begun at the head of
- * a chain, no name on it is ever absent.
+ * settle() brings one token to its end. Its parent directory is settled first, so nothing ever
+ * moves below itself. Where something stands that goes on elsewhere, the newcomer is taken "in
+ * hand" (a name in PARK, unless it is hidden already) and exchanged with it: then that one is in
+ * hand, and so on to the end of the chain. Begun at the head of a chain, no name on it is ever
+ * absent.
  */
 #include "target/plan_int.h"
 
@@ -13,8 +14,9 @@
 
 static struct tm_step step_of(uint8_t type, const struct pobj *o)
 {
-	return (struct tm_step){ .type = type, .oid = o->oid, .tino = o->row.tino,
-				 .flags = o->is_dir ? TM_SF_DIR : 0 };
+	return (struct tm_step){
+		.type = type, .oid = o->oid, .tino = o->row.tino, .flags = o->is_dir ? TM_SF_DIR : 0
+	};
 }
 
 static int touch(struct pstate *s, const struct pent *e)
@@ -27,7 +29,8 @@ static int touch(struct pstate *s, const struct pent *e)
 	return r;
 }
 
-static int emit(struct pstate *s, const struct tm_step *st, const struct pent *a, const struct pent *b)
+static int emit(struct pstate *s, const struct tm_step *st, const struct pent *a,
+		const struct pent *b)
 {
 	int r = pl_step(s, st);
 
@@ -115,7 +118,8 @@ static int emit_unlink(struct pstate *s, struct pent *e)
 static int hand_ent(struct pstate *s, struct pent **ret)
 {
 	char name[48];
-	int n = snprintf(name, sizeof(name), "h%llu-%u", (unsigned long long)s->in->batch->head.seq, s->hands++);
+	int n = snprintf(name, sizeof(name), "h%llu-%u", (unsigned long long)s->in->batch->head.seq,
+			 s->hands++);
 
 	return pl_ent_holding(s, (struct tm_place){ TM_OID_PARK, name, (uint32_t)n }, NULL, ret);
 }
@@ -202,7 +206,7 @@ static int settle_dir(struct pstate *s, struct pobj *d)
 	if (d->settled)
 		return 0;
 	s->n_chain = 0;
-	for (o = d; o && !o->settled; ) {
+	for (o = d; o && !o->settled;) {
 		const struct pent *e;
 
 		if (pl_grow(&s->chain, s->n_chain, &s->cap_chain, sizeof(*s->chain)) < 0)
@@ -214,7 +218,11 @@ static int settle_dir(struct pstate *s, struct pobj *d)
 		if (!o->n_at || s->n_chain > s->n_objs)
 			return -EUCLEAN;
 		e = o->at[0];
-		r = pl_obj(s, e->out ? e->out->dst->at.dir : pl_dying(e) ? TM_OID_PARK : e->at.dir, &o);
+		r = pl_obj(s,
+			   e->out	 ? e->out->dst->at.dir
+			   : pl_dying(e) ? TM_OID_PARK
+					 : e->at.dir,
+			   &o);
 		if (r < 0 || !o)
 			return r < 0 ? r : -EUCLEAN;
 	}
@@ -302,7 +310,7 @@ static int settle(struct pstate *s, struct ptok *t, bool follow)
 		if (r < 0 || swapped)
 			return r;
 		if (t->done || e->out != u)
-			continue;	/* settling on the way changed the picture: look again */
+			continue; /* settling on the way changed the picture: look again */
 		r = take_in_hand(s, t, &h);
 		if (r == 0)
 			r = emit_exchange(s, h, e);
@@ -392,7 +400,7 @@ static int purge(struct pstate *s)
 		struct pobj *d;
 
 		if (e && e->cur)
-			continue;	/* what was put there has displaced it */
+			continue; /* what was put there has displaced it */
 		r = pl_obj(s, f->at.dir, &d);
 		if (r == 0 && d) {
 			d->touched = true;

@@ -34,7 +34,10 @@ int tm_place_open(struct tm_target *t, struct tm_oid oid, uint64_t tino, int fla
 	r = tm_place_of(t, oid, &at);
 	if (r < 0)
 		return r;
-	/* A FIFO or device somebody put there does not stall us: O_NONBLOCK; but look before opening a device at all. */
+	/*
+	 * A FIFO or device somebody put there does not stall us: O_NONBLOCK; but look before
+	 * opening a device at all.
+	 */
 	r = tm_stat_name(at.dirfd, at.name, &st);
 	if (r < 0)
 		return r;
@@ -59,7 +62,10 @@ bool tm_place_base_ok(struct tm_target *t, const struct tm_row *row)
 	       st.st_mtim.tv_sec == row->mtime_s && (uint32_t)st.st_mtim.tv_nsec == row->mtime_ns;
 }
 
-/* One directory being emptied: its stream (which owns the descriptor) and its name in the one above. */
+/*
+ * One directory being emptied: its stream (which owns the descriptor) and its name in the one
+ * above.
+ */
 struct emptying {
 	DIR *dir;
 	char name[NAME_MAX + 1];
@@ -93,7 +99,9 @@ static int descend(struct emptying **v, size_t *n, size_t *cap, int dirfd, const
 	return 0;
 }
 
-/* Take one entry away from the innermost directory, or leave it for the one above when it is empty. */
+/*
+ * Take one entry away from the innermost directory, or leave it for the one above when it is empty.
+ */
 static int empty_one(struct emptying **v, size_t *n, size_t *cap, int topfd)
 {
 	DIR *dir = (*v)[*n - 1].dir;
@@ -145,7 +153,8 @@ void tm_report(struct tm_target *t, struct tm_place at, int op, int err)
 	_cleanup_free_ char *path = malloc(TM_PATH_LEN_MAX);
 
 	if (path && t->opts.ops.file_failed)
-		t->opts.ops.file_failed(t->opts.ops.arg, path, tm_dirs_path(&t->dirs, at, path), op, err);
+		t->opts.ops.file_failed(t->opts.ops.arg, path, tm_dirs_path(&t->dirs, at, path), op,
+					err);
 }
 
 void tm_report_obj(struct tm_target *t, const struct tm_bobj *o, int op, int err)

@@ -148,7 +148,8 @@ int pl_ent_holding(struct pstate *s, struct tm_place at, struct pobj *cur, struc
 		return -ENOMEM;
 	e->at = at;
 	e->at.name = tm_arena_dup(s->arena, at.name, at.len);
-	if (!e->at.name || tm_map_put(s->ent_map, key, tm_place_key(at.dir, at.name, at.len, key), e, NULL) < 0)
+	if (!e->at.name ||
+	    tm_map_put(s->ent_map, key, tm_place_key(at.dir, at.name, at.len, key), e, NULL) < 0)
 		return -ENOMEM;
 	s->ents[s->n_ents++] = e;
 	*ret = e;

@@ -2,13 +2,15 @@
 /*
  * target/recover.c - after a crash: roll the committed batch forward.
  *
- * File systems with a journal bring changes of names to the disk in their order, so the disk holds the effects of the first
- * steps on names and of no later one. How many? An entry gets an object by at most one step of a plan. So: the last
- * step whose object stands where that step put it was carried out, and with it all before. Where that is, is looked up in the
- * state that the table would have after that step, with every directory on the way being the right one by inode number (a path
- * of the right names can lie when directories changed places). The rest is repeated; of it only removals can have
- * been done, and those see that for themselves. Data of patches has no such order: patches, contents and
- * attributes come after all steps on names, and each is always repeated.
+ * File systems with a journal bring changes of names to the disk in their order, so the disk holds
+ * the effects of the first steps on names and of no later one. How many? An entry gets an object by
+ * at most one step of a plan. So: the last step whose object stands where that step put it was
+ * carried out, and with it all before. Where that is, is looked up in the state that the table
+ * would have after that step, with every directory on the way being the right one by inode number
+ * (a path of the right names can lie when directories changed places). The rest is repeated; of it
+ * only removals can have been done, and those see that for themselves. Data of patches has no such
+ * order: patches, contents and attributes come after all steps on names, and each is always
+ * repeated.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -40,16 +42,17 @@ static bool was_done(struct tm_target *t, const struct tm_step *s)
 	switch (s->type) {
 	case TM_STEP_MOVE:
 	case TM_STEP_EXCHANGE:
-	case TM_STEP_LINK:
-		return stands_at(t, s->to, s->tino);
+	case TM_STEP_LINK: return stands_at(t, s->to, s->tino);
 	case TM_STEP_CONTENT:
-		return tm_table_place(t->table, s->oid, name, &at) == 0 && stands_at(t, at, s->tino);
-	default:
-		return false;
+		return tm_table_place(t->table, s->oid, name, &at) == 0 &&
+		       stands_at(t, at, s->tino);
+	default: return false;
 	}
 }
 
-/* How many steps were surely carried out? The table's transaction is only looked through, not kept. */
+/*
+ * How many steps were surely carried out? The table's transaction is only looked through, not kept.
+ */
 static int find_done(struct tm_target *t, const struct tm_step *steps, size_t n, size_t *ret)
 {
 	size_t done = 0, names = 0;
@@ -62,7 +65,10 @@ static int find_done(struct tm_target *t, const struct tm_step *steps, size_t n,
 		/* Descriptors of another state would find directories where they are not yet. */
 		if (relocates(&steps[i]))
 			tm_dirs_reset(&t->dirs);
-		/* New content has taken a name from the inode that the steps on names knew: they are all done. */
+		/*
+		 * New content has taken a name from the inode that the steps on names knew: they
+		 * are all done.
+		 */
 		if (r == 0 && was_done(t, &steps[i]))
 			done = names;
 	}

@@ -8,7 +8,8 @@
 
 void tm_park_name(struct tm_oid o, char name[TM_PARK_NAME])
 {
-	snprintf(name, TM_PARK_NAME, "%016llx-%08x-%08x", (unsigned long long)o.ino, o.gen, o.subvol);
+	snprintf(name, TM_PARK_NAME, "%016llx-%08x-%08x", (unsigned long long)o.ino, o.gen,
+		 o.subvol);
 }
 
 void tm_row_from_attrs(struct tm_row *row, const struct tm_attrs *a)

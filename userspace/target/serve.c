@@ -2,8 +2,9 @@
 /*
  * target/serve.c - the protocol's step machine for the receiving side; see wire/PROTOCOL.md.
  *
- * One frame at a time. What may come now depends on the state; anything else is ERROR PROTOCOL and the
- * end. Until the log is committed a batch has only made things in STAGE, so giving up is forgetting them.
+ * One frame at a time. What may come now depends on the state; anything else is ERROR PROTOCOL and
+ * the end. Until the log is committed a batch has only made things in STAGE, so giving up is
+ * forgetting them.
  */
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,10 +13,10 @@
 #include "target/target_int.h"
 
 enum state {
-	ST_START,	/* SESSION must come */
-	ST_IDLE,	/* between batches */
-	ST_ASSERT,	/* in a batch, until ASSERT_END */
-	ST_FILES,	/* needs were answered: files, or another round of assertions */
+	ST_START,  /* SESSION must come */
+	ST_IDLE,   /* between batches */
+	ST_ASSERT, /* in a batch, until ASSERT_END */
+	ST_FILES,  /* needs were answered: files, or another round of assertions */
 };
 
 struct serve {
@@ -23,8 +24,8 @@ struct serve {
 	struct tm_link *l;
 	struct tm_msg_text *text;
 	enum state state;
-	bool assert_ok;		/* another round of assertions is possible: no file came yet */
-	bool over;		/* BYE */
+	bool assert_ok; /* another round of assertions is possible: no file came yet */
+	bool over;	/* BYE */
 	struct tm_buf out;
 };
 
@@ -112,7 +113,8 @@ static int on_session(struct serve *s, struct tm_rd *r)
 	if (tm_msg_session_get(r, &m) < 0 || tm_oid_is_none(m.root) || tm_oid_reserved(m.root))
 		return refuse(s, TM_F_SESSION, "is malformed");
 	if (m.fence <= tm_table_meta(t->table, TM_META_FENCE))
-		return say(s, TM_WERR_FENCED, -ESTALE, "a newer connection of the source has been here");
+		return say(s, TM_WERR_FENCED, -ESTALE,
+			   "a newer connection of the source has been here");
 	err = session_open(t, &m);
 	if (err < 0)
 		return say(s, TM_WERR_TARGET, err, "the target's state cannot be written");
@@ -168,7 +170,8 @@ static int on_assert(struct serve *s, struct tm_rd *r)
 	if (err == -ENODATA)
 		return 0;
 	if (err == -E2BIG)
-		return say(s, TM_WERR_TARGET, err, "the batch has more assertions than the target takes");
+		return say(s, TM_WERR_TARGET, err,
+			   "the batch has more assertions than the target takes");
 	return err == -ENOMEM ? err : refuse(s, TM_F_ASSERT, "is malformed");
 }
 
@@ -196,7 +199,8 @@ static int staged(struct serve *s, uint16_t type, int err)
 	if (err == -EBADMSG)
 		return refuse(s, type, "does not fit here");
 	if (err == -E2BIG)
-		return say(s, TM_WERR_TARGET, err, "the batch has more attributes than the target takes");
+		return say(s, TM_WERR_TARGET, err,
+			   "the batch has more attributes than the target takes");
 	return err;
 }
 
@@ -279,8 +283,12 @@ static uint64_t objects_after(struct tm_target *t, const struct tm_plan *plan)
 
 static int send_ack(struct serve *s, const struct tm_plan *plan)
 {
-	struct tm_msg_ack ack = { .seq = s->t->seq, .files = plan->files, .deleted = plan->deleted,
-				  .renamed = plan->renamed, .refused = s->t->refused, .skipped = s->t->skipped,
+	struct tm_msg_ack ack = { .seq = s->t->seq,
+				  .files = plan->files,
+				  .deleted = plan->deleted,
+				  .renamed = plan->renamed,
+				  .refused = s->t->refused,
+				  .skipped = s->t->skipped,
 				  .objects = objects_after(s->t, plan) };
 	int r;
 
@@ -299,7 +307,8 @@ static int finish(struct serve *s, const struct tm_plan *plan)
 	tm_failpoint("acked");
 	r = tm_commit_apply(t, plan->steps, plan->n, 0, t->seq, t->batch.head.flags);
 	if (r < 0)
-		return say(s, TM_WERR_TARGET, r, "a committed batch cannot be applied now; it is repeated later");
+		return say(s, TM_WERR_TARGET, r,
+			   "a committed batch cannot be applied now; it is repeated later");
 	count(t, plan);
 	batch_forget(t);
 	r = tm_stage_clean(t);
@@ -442,8 +451,7 @@ static int on_frame(struct serve *s, uint16_t type, struct tm_rd *r)
 	switch (type) {
 	case TM_F_ERROR:
 	case TM_F_NOTICE:
-	case TM_F_BYE:
-		return on_text(s, type, r);
+	case TM_F_BYE: return on_text(s, type, r);
 	case TM_F_SESSION:
 		if (s->state == ST_START)
 			return on_session(s, r);
@@ -460,8 +468,7 @@ static int on_frame(struct serve *s, uint16_t type, struct tm_rd *r)
 		if (s->state == ST_IDLE || s->state == ST_START)
 			return tm_link_send(s->l, TM_F_PONG, NULL, 0);
 		break;
-	default:
-		return in_batch(s, type, r);
+	default: return in_batch(s, type, r);
 	}
 	return refuse(s, type, "is not expected now");
 }
@@ -494,16 +501,11 @@ static const char *trouble(int err)
 {
 	switch (err) {
 	case -ENOSPC:
-	case -EDQUOT:
-		return "the target is full";
-	case -EROFS:
-		return "the target is read-only";
-	case -ENOMEM:
-		return "the target has no memory";
-	case -EUCLEAN:
-		return "the target's state is damaged";
-	default:
-		return "the target cannot go on";
+	case -EDQUOT: return "the target is full";
+	case -EROFS: return "the target is read-only";
+	case -ENOMEM: return "the target has no memory";
+	case -EUCLEAN: return "the target's state is damaged";
+	default: return "the target cannot go on";
 	}
 }
 
@@ -515,7 +517,7 @@ static void tell(struct serve *s, int err)
 	if (!s->text->code && !s->text->text[0])
 		say(s, TM_WERR_TARGET, err, trouble(err));
 	if (!s->text->code)
-		return;		/* the link itself is broken */
+		return; /* the link itself is broken */
 	tm_buf_reset(&s->out);
 	tm_msg_text_put(&s->out, s->text);
 	if (tm_link_send_buf(s->l, TM_F_ERROR, &s->out) == 0)

@@ -2,10 +2,11 @@
 /*
  * target/stage.c - content as it arrives: into a new inode in STAGE, or into the log.
  *
- * A file is rebuilt in STAGE (empty for WHOLE, a copy of the present one for ranges) unless it is large, not more than
- * half of it changes and the file system cannot share blocks: then the ranges wait in the log and are written in
- * place after the commit. A frame's bytes count only after its verdict: until then, and after a bad one, the
- * range is owed, and a file that still owes something at its end is torn.
+ * A file is rebuilt in STAGE (empty for WHOLE, a copy of the present one for ranges) unless it is
+ * large, not more than half of it changes and the file system cannot share blocks: then the ranges
+ * wait in the log and are written in place after the commit. A frame's bytes count only after its
+ * verdict: until then, and after a bad one, the range is owed, and a file that still owes something
+ * at its end is torn.
  */
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -108,7 +109,9 @@ static int copy_data(int from, int to, off_t size)
 	return 0;
 }
 
-/* Cut to the smaller of both sizes first: what lies between the old end and the new one is zeros. */
+/*
+ * Cut to the smaller of both sizes first: what lies between the old end and the new one is zeros.
+ */
 static int set_size(int fd, uint64_t old_size, uint64_t size)
 {
 	if (ftruncate(fd, (off_t)TM_MIN(old_size, size)) < 0 || ftruncate(fd, (off_t)size) < 0)
@@ -192,7 +195,10 @@ static int begin_patch(struct tm_target *t)
 	bool small = TM_MAX(in->old_size, in->size) <= limit;
 	int r;
 
-	/* FICLONE into a fresh file is tried for large ones too: then it need not be patched in place. */
+	/*
+	 * FICLONE into a fresh file is tried for large ones too: then it need not be patched in
+	 * place.
+	 */
 	if (!small && t->reflink == 0)
 		r = -EOPNOTSUPP;
 	else
@@ -310,15 +316,18 @@ int tm_stage_data(struct tm_target *t, uint64_t off, const uint8_t *p, uint32_t 
 		return -EBADMSG;
 	in->frame = true;
 	in->frame_off = off;
-	/* The file grew after its attributes were read: what is beyond belongs to a later change. */
+	/*
+	 * The file grew after its attributes were read: what is beyond belongs to a later change.
+	 */
 	in->frame_len = off >= in->size ? 0 : TM_MIN((uint64_t)n, in->size - off);
 	if (in->take == TM_TAKE_NONE && !in->lost)
 		r = begin_take(t);
 	if (r < 0 || !in->frame_len || in->lost)
 		return r;
 	limit = in->size / 2;
-	if (in->take == TM_TAKE_REDO && (in->redo_bytes + in->frame_len > limit ||
-					 tm_clog_size(t->log) + in->frame_len > TM_REDO_BYTES_MAX)) {
+	if (in->take == TM_TAKE_REDO &&
+	    (in->redo_bytes + in->frame_len > limit ||
+	     tm_clog_size(t->log) + in->frame_len > TM_REDO_BYTES_MAX)) {
 		r = redo_to_clone(t);
 		if (r < 0)
 			return give_up(t, r);
@@ -338,7 +347,8 @@ int tm_stage_data(struct tm_target *t, uint64_t off, const uint8_t *p, uint32_t 
 static int frame_good(struct tm_target *t)
 {
 	struct tm_incoming *in = &t->in;
-	struct tm_patch_range range = { in->frame_off, in->frame_len, in->frame_log, in->frame_sum };
+	struct tm_patch_range range = { in->frame_off, in->frame_len, in->frame_log,
+					in->frame_sum };
 
 	if (in->take == TM_TAKE_REDO) {
 		in->redo_bytes += in->frame_len;
@@ -389,7 +399,8 @@ int tm_stage_hole(struct tm_target *t, uint64_t off, uint64_t len)
 	struct tm_incoming *in = &t->in;
 	int r = 0;
 
-	if (!in->o || in->frame || (in->flags & TM_FF_ATTR_ONLY) || off > INT64_MAX || len > INT64_MAX - off)
+	if (!in->o || in->frame || (in->flags & TM_FF_ATTR_ONLY) || off > INT64_MAX ||
+	    len > INT64_MAX - off)
 		return -EBADMSG;
 	len = off >= in->size ? 0 : TM_MIN(len, in->size - off);
 	if (in->take == TM_TAKE_NONE && !in->lost)
@@ -406,12 +417,15 @@ static int finish_staged(struct tm_target *t)
 	struct tm_incoming *in = &t->in;
 	struct tm_attr_result res = { 0 };
 	struct tm_row row = { .kind = TM_KIND_REG };
-	struct tm_attr_job job = { .row = &row, .xattrs = in->o->xattrs, .xattrs_len = in->o->xattrs_len,
+	struct tm_attr_job job = { .row = &row,
+				   .xattrs = in->o->xattrs,
+				   .xattrs_len = in->o->xattrs_len,
 				   .allow_suid = t->opts.allow_suid };
 	int r;
 
 	/* Only a file that ends in a hole was not written up to its end. */
-	if ((in->flags & TM_FF_WHOLE) && in->end != in->size && ftruncate(in->fd, (off_t)in->size) < 0)
+	if ((in->flags & TM_FF_WHOLE) && in->end != in->size &&
+	    ftruncate(in->fd, (off_t)in->size) < 0)
 		return -errno;
 	tm_row_from_attrs(&row, &in->o->attrs);
 	r = tm_attrs_set_fd(in->fd, &job, &res);
@@ -439,8 +453,8 @@ static int end_ok(struct tm_target *t)
 	int r = 0;
 
 	/* No range, another size: the new size is the content. */
-	if (in->o->attrs.kind == TM_KIND_REG && !(in->flags & TM_FF_ATTR_ONLY) && in->take == TM_TAKE_NONE &&
-	    !in->lost && in->o->row.size != in->size)
+	if (in->o->attrs.kind == TM_KIND_REG && !(in->flags & TM_FF_ATTR_ONLY) &&
+	    in->take == TM_TAKE_NONE && !in->lost && in->o->row.size != in->size)
 		r = begin_take(t);
 	if (r < 0)
 		return r;

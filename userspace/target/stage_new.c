@@ -2,8 +2,9 @@
 /*
  * target/stage_new.c - new objects without content: directories, symlinks, FIFOs, sockets, devices.
  *
- * They are made in STAGE, with owner, mode and xattrs, and are put into place by one rename after the
- * commit. A special file whose mode changed is made anew, because its mode cannot be set without opening it.
+ * They are made in STAGE, with owner, mode and xattrs, and are put into place by one rename after
+ * the commit. A special file whose mode changed is made anew, because its mode cannot be set
+ * without opening it.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,9 +16,12 @@
 #include "lib/fd.h"
 #include "target/target_int.h"
 
-static int make_dir(struct tm_target *t, struct tm_bobj *o, const struct tm_row *row, struct tm_attr_result *res)
+static int make_dir(struct tm_target *t, struct tm_bobj *o, const struct tm_row *row,
+		    struct tm_attr_result *res)
 {
-	struct tm_attr_job job = { .row = row, .xattrs = o->xattrs, .xattrs_len = o->xattrs_len,
+	struct tm_attr_job job = { .row = row,
+				   .xattrs = o->xattrs,
+				   .xattrs_len = o->xattrs_len,
 				   .allow_suid = t->opts.allow_suid };
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
@@ -38,18 +42,15 @@ static int make_dir(struct tm_target *t, struct tm_bobj *o, const struct tm_row 
 static mode_t type_bits(uint8_t kind)
 {
 	switch (kind) {
-	case TM_KIND_FIFO:
-		return S_IFIFO;
-	case TM_KIND_SOCK:
-		return S_IFSOCK;
-	case TM_KIND_CHR:
-		return S_IFCHR;
-	default:
-		return S_IFBLK;
+	case TM_KIND_FIFO: return S_IFIFO;
+	case TM_KIND_SOCK: return S_IFSOCK;
+	case TM_KIND_CHR: return S_IFCHR;
+	default: return S_IFBLK;
 	}
 }
 
-static int make_node(struct tm_target *t, struct tm_bobj *o, const struct tm_row *row, struct tm_attr_result *res)
+static int make_node(struct tm_target *t, struct tm_bobj *o, const struct tm_row *row,
+		     struct tm_attr_result *res)
 {
 	uint32_t mode = tm_attrs_mode(row, t->opts.allow_suid, &res->refused);
 	struct stat st;
@@ -109,7 +110,10 @@ static int make(struct tm_target *t, struct tm_bobj *o)
 	return 0;
 }
 
-/* A known symlink whose inode number came back, or that somebody else replaced, may say something else. */
+/*
+ * A known symlink whose inode number came back, or that somebody else replaced, may say something
+ * else.
+ */
 static bool says_otherwise(struct tm_target *t, const struct tm_bobj *o)
 {
 	char now[TM_SYMLINK_MAX + 1];
@@ -128,7 +132,8 @@ static bool wanted(struct tm_target *t, const struct tm_bobj *o)
 	if (!o->asserted || o->attrs.kind == TM_KIND_REG || o->stage[0])
 		return false;
 	if (!o->known)
-		return o->ent && (o->attrs.kind == TM_KIND_DIR || !o->result || o->result == TM_FILE_OK);
+		return o->ent &&
+		       (o->attrs.kind == TM_KIND_DIR || !o->result || o->result == TM_FILE_OK);
 	if (o->result != TM_FILE_OK || o->attrs.kind == TM_KIND_DIR)
 		return false;
 	if (o->attrs.kind == TM_KIND_LNK)

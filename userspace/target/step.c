@@ -6,12 +6,14 @@
 
 #include "lib/beneath.h"
 
+/* clang-format off */
 static const char *const names[] = {
 	[TM_STEP_ROW] = "ROW", [TM_STEP_MOVE] = "MOVE", [TM_STEP_EXCHANGE] = "EXCHANGE",
 	[TM_STEP_LINK] = "LINK", [TM_STEP_UNLINK] = "UNLINK", [TM_STEP_PURGE] = "PURGE",
 	[TM_STEP_CONTENT] = "CONTENT", [TM_STEP_PATCH] = "PATCH", [TM_STEP_RMTREE] = "RMTREE",
 	[TM_STEP_ATTR] = "ATTR", [TM_STEP_TIMES] = "TIMES",
 };
+/* clang-format on */
 
 const char *tm_step_name(uint8_t type)
 {
@@ -20,30 +22,25 @@ const char *tm_step_name(uint8_t type)
 
 /* Which parts a step of this type has. */
 #define HAS_FROM 1u
-#define HAS_TO 2u
+#define HAS_TO	 2u
 #define HAS_OID2 4u
-#define HAS_ROW 8u
+#define HAS_ROW	 8u
 
 static unsigned int parts(uint8_t type)
 {
 	switch (type) {
 	case TM_STEP_MOVE:
-	case TM_STEP_EXCHANGE:
-		return HAS_FROM | HAS_TO | HAS_OID2;
-	case TM_STEP_LINK:
-		return HAS_FROM | HAS_TO;
+	case TM_STEP_EXCHANGE: return HAS_FROM | HAS_TO | HAS_OID2;
+	case TM_STEP_LINK: return HAS_FROM | HAS_TO;
 	case TM_STEP_UNLINK:
 	case TM_STEP_PURGE:
 	case TM_STEP_CONTENT:
-	case TM_STEP_RMTREE:
-		return HAS_FROM;
+	case TM_STEP_RMTREE: return HAS_FROM;
 	case TM_STEP_ROW:
 	case TM_STEP_ATTR:
 	case TM_STEP_TIMES:
-	case TM_STEP_PATCH:
-		return HAS_ROW;
-	default:
-		return 0;
+	case TM_STEP_PATCH: return HAS_ROW;
+	default: return 0;
 	}
 }
 

@@ -1,94 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target/table.c - the identity table in SQLite; see table.h.
+ * target/table.c - rows and names of the identity table; see table.h.
  *
- * WAL in exclusive locking mode: one fsync per commit and no shared memory file. Identities are
- * 16-byte big-endian keys, so objects of neighbouring inode numbers are neighbours on disk.
+ * Identities are 16-byte big-endian keys, so objects of neighbouring inode numbers are
+ * neighbours on disk.
  */
-#include "target/table.h"
+#include "target/table_int.h"
 
-#include <sqlite3.h>
-
-#define SCHEMA_VERSION 1
 #define KEY_LEN 16
-
-enum stmt {
-	S_BEGIN, S_COMMIT, S_ROLLBACK, S_META_PUT,
-	S_ROW_GET, S_ROW_PUT, S_ROW_DEL,
-	S_NAME_GET, S_NAME_PUT, S_NAME_DEL, S_NAMES_OF, S_CHILDREN, S_CHILD_ONE, S_NAME_ANY,
-	S_ALIAS_ROW, S_ALIAS_NAMES, S_ALIAS_CHILDREN,
-	S_MAX,
-};
-
-static const char *const sql[S_MAX] = {
-	[S_BEGIN] = "BEGIN IMMEDIATE",
-	[S_COMMIT] = "COMMIT",
-	[S_ROLLBACK] = "ROLLBACK",
-	[S_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
-	[S_ROW_GET] = "SELECT row FROM objects WHERE oid = ?1",
-	[S_ROW_PUT] = "INSERT INTO objects(oid, row) VALUES(?1, ?2) ON CONFLICT(oid) DO UPDATE SET row = excluded.row",
-	[S_ROW_DEL] = "DELETE FROM objects WHERE oid = ?1",
-	[S_NAME_GET] = "SELECT oid FROM names WHERE dir = ?1 AND name = ?2",
-	[S_NAME_PUT] = "INSERT OR REPLACE INTO names(dir, name, oid) VALUES(?1, ?2, ?3)",
-	[S_NAME_DEL] = "DELETE FROM names WHERE dir = ?1 AND name = ?2",
-	[S_NAMES_OF] = "SELECT dir, name, oid FROM names WHERE oid = ?1",
-	[S_CHILDREN] = "SELECT dir, name, oid FROM names WHERE dir = ?1",
-	[S_CHILD_ONE] = "SELECT dir, name, oid FROM names WHERE dir = ?1 LIMIT 1",
-	[S_NAME_ANY] = "SELECT dir, name FROM names WHERE oid = ?1 LIMIT 1",
-	[S_ALIAS_ROW] = "UPDATE objects SET oid = ?2, row = ?3 WHERE oid = ?1",
-	[S_ALIAS_NAMES] = "UPDATE names SET oid = ?2 WHERE oid = ?1",
-	[S_ALIAS_CHILDREN] = "UPDATE names SET dir = ?2 WHERE dir = ?1",
-};
-
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS meta(key INTEGER PRIMARY KEY, value INTEGER NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS objects(oid BLOB PRIMARY KEY, row BLOB NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS names(dir BLOB NOT NULL, name BLOB NOT NULL, oid BLOB NOT NULL,"
-	" PRIMARY KEY(dir, name)) WITHOUT ROWID;"
-	"CREATE INDEX IF NOT EXISTS names_oid ON names(oid);"
-	"PRAGMA user_version = 1;";
-
-/* EXCLUSIVE before WAL: then no -shm file is ever made. */
-static const char pragmas[] =
-	"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-	"PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192; PRAGMA journal_size_limit = 67108864;"
-	"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
-
-struct tm_table {
-	sqlite3 *db;
-	sqlite3_stmt *st[S_MAX];
-	uint64_t meta[TM_META_MAX];
-	uint64_t meta_saved[TM_META_MAX];	/* as committed */
-	bool in_txn;
-	struct tm_buf row;
-	struct tm_view view;
-};
-
-static int map_error(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-	case SQLITE_SCHEMA:
-	case SQLITE_MISMATCH:
-		return -EUCLEAN;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	default:
-		return -EIO;
-	}
-}
 
 static void put_be(uint8_t *p, uint64_t v, int n)
 {
@@ -120,7 +39,8 @@ static int col_oid(sqlite3_stmt *st, int col, struct tm_oid *ret)
 
 	if (sqlite3_column_bytes(st, col) != KEY_LEN || !k)
 		return -EUCLEAN;
-	*ret = (struct tm_oid){ .subvol = (uint32_t)get_be(k, 4), .ino = get_be(k + 4, 8),
+	*ret = (struct tm_oid){ .subvol = (uint32_t)get_be(k, 4),
+				.ino = get_be(k + 4, 8),
 				.gen = (uint32_t)get_be(k + 12, 4) };
 	return 0;
 }
@@ -136,25 +56,6 @@ static void bind_name(sqlite3_stmt *st, int i, const char *name, uint32_t len)
 	sqlite3_bind_blob(st, i, name, (int)len, SQLITE_STATIC);
 }
 
-static int run(sqlite3_stmt *st)
-{
-	int rc = sqlite3_step(st);
-
-	sqlite3_reset(st);
-	return map_error(rc);
-}
-
-/* 0: a row is there (reset the statement when done); -ENOENT. */
-static int first(sqlite3_stmt *st)
-{
-	int rc = sqlite3_step(st);
-
-	if (rc == SQLITE_ROW)
-		return 0;
-	sqlite3_reset(st);
-	return rc == SQLITE_DONE ? -ENOENT : map_error(rc);
-}
-
 int tm_table_row(struct tm_table *t, struct tm_oid oid, struct tm_row *ret)
 {
 	sqlite3_stmt *st = t->st[S_ROW_GET];
@@ -165,11 +66,12 @@ int tm_table_row(struct tm_table *t, struct tm_oid oid, struct tm_row *ret)
 
 	key_of(oid, k);
 	bind_key(st, 1, k);
-	r = first(st);
+	r = tb_first(st);
 	if (r < 0)
 		return r;
 	rd = tm_rd(sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0));
-	r = tm_row_get(&rd, &row) < 0 || tm_rd_end(&rd) < 0 || !tm_oid_eq(row.oid, oid) ? -EUCLEAN : 0;
+	r = tm_row_get(&rd, &row) < 0 || tm_rd_end(&rd) < 0 || !tm_oid_eq(row.oid, oid) ? -EUCLEAN
+											: 0;
 	sqlite3_reset(st);
 	if (r == 0)
 		*ret = row;
@@ -183,7 +85,7 @@ static int row_write(struct tm_table *t, sqlite3_stmt *st, int col, const struct
 	if (tm_buf_error(&t->row))
 		return tm_buf_error(&t->row);
 	sqlite3_bind_blob(st, col, t->row.data, (int)t->row.len, SQLITE_STATIC);
-	return run(st);
+	return tb_run(st);
 }
 
 int tm_table_row_put(struct tm_table *t, const struct tm_row *row)
@@ -208,7 +110,7 @@ static int row_del(struct tm_table *t, struct tm_oid oid)
 
 	key_of(oid, k);
 	bind_key(t->st[S_ROW_DEL], 1, k);
-	r = run(t->st[S_ROW_DEL]);
+	r = tb_run(t->st[S_ROW_DEL]);
 	if (r == 0 && sqlite3_changes(t->db) > 0 && t->meta[TM_META_COUNT])
 		t->meta[TM_META_COUNT]--;
 	return r;
@@ -223,7 +125,7 @@ int tm_table_name(struct tm_table *t, struct tm_place at, struct tm_oid *ret)
 	key_of(at.dir, k);
 	bind_key(st, 1, k);
 	bind_name(st, 2, at.name, at.len);
-	r = first(st);
+	r = tb_first(st);
 	if (r < 0)
 		return r;
 	r = col_oid(st, 0, ret);
@@ -241,7 +143,7 @@ int tm_table_name_put(struct tm_table *t, struct tm_place at, struct tm_oid oid)
 	bind_key(st, 1, k);
 	bind_name(st, 2, at.name, at.len);
 	bind_key(st, 3, o);
-	return run(st);
+	return tb_run(st);
 }
 
 int tm_table_name_del(struct tm_table *t, struct tm_place at)
@@ -251,7 +153,7 @@ int tm_table_name_del(struct tm_table *t, struct tm_place at)
 	key_of(at.dir, k);
 	bind_key(t->st[S_NAME_DEL], 1, k);
 	bind_name(t->st[S_NAME_DEL], 2, at.name, at.len);
-	return run(t->st[S_NAME_DEL]);
+	return tb_run(t->st[S_NAME_DEL]);
 }
 
 static int col_place(sqlite3_stmt *st, char *name, struct tm_place *ret)
@@ -276,7 +178,7 @@ int tm_table_place(struct tm_table *t, struct tm_oid oid, char *name, struct tm_
 
 	key_of(oid, k);
 	bind_key(st, 1, k);
-	r = first(st);
+	r = tb_first(st);
 	if (r < 0)
 		return r;
 	r = col_place(st, name, ret);
@@ -294,7 +196,7 @@ static int walk(sqlite3_stmt *st, struct tm_oid oid, tm_view_fn fn, void *arg)
 
 	key_of(oid, k);
 	bind_key(st, 1, k);
-	for (r = first(st); r == 0; r = first(st)) {
+	for (r = tb_first(st); r == 0; r = tb_first(st)) {
 		r = col_place(st, name, &at);
 		if (r == 0)
 			r = col_oid(st, 2, &o);
@@ -360,7 +262,7 @@ static int drop_below(struct tm_table *t, struct oids *todo)
 	while (todo->n && r == 0) {
 		key_of(todo->v[todo->n - 1], k);
 		bind_key(st, 1, k);
-		r = first(st);
+		r = tb_first(st);
 		if (r == -ENOENT) {
 			todo->n--;
 			r = 0;
@@ -403,7 +305,7 @@ int tm_table_drop(struct tm_table *t, struct tm_place at)
 
 static int alias_txn(struct tm_table *t, struct tm_oid oid)
 {
-	static const enum stmt moves[] = { S_ALIAS_NAMES, S_ALIAS_CHILDREN };
+	static const enum tb_stmt moves[] = { S_ALIAS_NAMES, S_ALIAS_CHILDREN };
 	uint8_t from[KEY_LEN], to[KEY_LEN];
 	struct tm_row row;
 	int r = tm_table_row(t, oid, &row);
@@ -421,7 +323,7 @@ static int alias_txn(struct tm_table *t, struct tm_oid oid)
 	for (size_t i = 0; i < TM_ARRAY_SIZE(moves) && r == 0; i++) {
 		bind_key(t->st[moves[i]], 1, from);
 		bind_key(t->st[moves[i]], 2, to);
-		r = run(t->st[moves[i]]);
+		r = tb_run(t->st[moves[i]]);
 	}
 	return r;
 }
@@ -442,55 +344,8 @@ int tm_table_alias(struct tm_table *t, struct tm_oid oid)
 int tm_table_clear(struct tm_table *t)
 {
 	t->meta[TM_META_COUNT] = 0;
-	return map_error(sqlite3_exec(t->db, "DELETE FROM names; DELETE FROM objects;", NULL, NULL, NULL));
-}
-
-uint64_t tm_table_meta(const struct tm_table *t, enum tm_meta key)
-{
-	return t->meta[key];
-}
-
-int tm_table_meta_set(struct tm_table *t, enum tm_meta key, uint64_t value)
-{
-	t->meta[key] = value;
-	return 0;
-}
-
-int tm_table_begin(struct tm_table *t)
-{
-	int r = run(t->st[S_BEGIN]);
-
-	t->in_txn = r == 0;
-	return r;
-}
-
-int tm_table_commit(struct tm_table *t)
-{
-	int r = 0;
-
-	for (int k = 1; k < TM_META_MAX && r == 0; k++) {
-		if (t->meta[k] == t->meta_saved[k])
-			continue;
-		sqlite3_bind_int(t->st[S_META_PUT], 1, k);
-		sqlite3_bind_int64(t->st[S_META_PUT], 2, (sqlite3_int64)t->meta[k]);
-		r = run(t->st[S_META_PUT]);
-	}
-	if (r == 0)
-		r = run(t->st[S_COMMIT]);
-	if (r == 0) {
-		t->in_txn = false;
-		memcpy(t->meta_saved, t->meta, sizeof(t->meta));
-	}
-	return r;
-}
-
-void tm_table_rollback(struct tm_table *t)
-{
-	if (!t->in_txn)
-		return;
-	run(t->st[S_ROLLBACK]);
-	t->in_txn = false;
-	memcpy(t->meta, t->meta_saved, sizeof(t->meta));
+	return tb_error(
+		sqlite3_exec(t->db, "DELETE FROM names; DELETE FROM objects;", NULL, NULL, NULL));
 }
 
 static int view_object(void *ctx, struct tm_oid oid, struct tm_row *ret)
@@ -498,7 +353,8 @@ static int view_object(void *ctx, struct tm_oid oid, struct tm_row *ret)
 	return tm_table_row(ctx, oid, ret);
 }
 
-static int view_name(void *ctx, struct tm_oid dir, const char *name, uint32_t len, struct tm_oid *ret)
+static int view_name(void *ctx, struct tm_oid dir, const char *name, uint32_t len,
+		     struct tm_oid *ret)
 {
 	return tm_table_name(ctx, (struct tm_place){ dir, name, len }, ret);
 }
@@ -517,94 +373,9 @@ static int view_children(void *ctx, struct tm_oid dir, tm_view_fn fn, void *arg)
 	return walk(t->st[S_CHILDREN], dir, fn, arg);
 }
 
+const struct tm_view tb_view = { view_object, view_name, view_names_of, view_children, NULL };
+
 const struct tm_view *tm_table_view(struct tm_table *t)
 {
 	return &t->view;
-}
-
-static int load_meta(struct tm_table *t)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(t->db, "SELECT key, value FROM meta", -1, &st, NULL);
-
-	if (rc != SQLITE_OK)
-		return map_error(rc);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		int k = sqlite3_column_int(st, 0);
-
-		if (k > 0 && k < TM_META_MAX)
-			t->meta[k] = (uint64_t)sqlite3_column_int64(st, 1);
-	}
-	sqlite3_finalize(st);
-	memcpy(t->meta_saved, t->meta, sizeof(t->meta));
-	return map_error(rc);
-}
-
-static int version(struct tm_table *t, int *ret)
-{
-	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(t->db, "PRAGMA user_version", -1, &st, NULL);
-
-	if (rc != SQLITE_OK)
-		return map_error(rc);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
-		*ret = sqlite3_column_int(st, 0);
-	sqlite3_finalize(st);
-	return map_error(rc);
-}
-
-static int set_up(struct tm_table *t, const char *path)
-{
-	int v = 0, r;
-
-	/* Others could only be local users of the target directory: it is ours alone (0700), and no symlink is followed. */
-	r = map_error(sqlite3_open_v2(path, &t->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-				      SQLITE_OPEN_NOFOLLOW, NULL));
-	if (r == 0)
-		r = map_error(sqlite3_exec(t->db, pragmas, NULL, NULL, NULL));
-	if (r == 0)
-		r = version(t, &v);
-	if (r == 0 && v != 0 && v != SCHEMA_VERSION)
-		return -EUCLEAN;
-	if (r == 0 && v == 0)
-		r = map_error(sqlite3_exec(t->db, schema, NULL, NULL, NULL));
-	if (r == 0)
-		r = load_meta(t);
-	for (int i = 0; i < S_MAX && r == 0; i++) {
-		r = map_error(sqlite3_prepare_v3(t->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &t->st[i], NULL));
-		/* A table or column that is not there: not our database. */
-		if (r == -EIO && !t->st[i])
-			r = -EUCLEAN;
-	}
-	return r;
-}
-
-int tm_table_open(const char *path, struct tm_table **ret)
-{
-	_cleanup_(tm_table_closep) struct tm_table *t = calloc(1, sizeof(*t));
-	int r;
-
-	if (!t)
-		return -ENOMEM;
-	tm_buf_init(&t->row, 4096);
-	t->view = (struct tm_view){ view_object, view_name, view_names_of, view_children, t };
-	r = set_up(t, path);
-	if (r < 0)
-		return r;
-	*ret = tm_take_ptr(t);
-	return 0;
-}
-
-void tm_table_close(struct tm_table *t)
-{
-	if (!t)
-		return;
-	if (t->st[S_ROLLBACK])
-		tm_table_rollback(t);
-	for (int i = 0; i < S_MAX; i++)
-		sqlite3_finalize(t->st[i]);
-	sqlite3_close(t->db);
-	tm_buf_free(&t->row);
-	free(t);
 }

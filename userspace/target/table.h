@@ -2,9 +2,10 @@
 /*
  * target/table.h - the identity table: which object of the source is where on the target (SQLite).
  *
- * Lives in the target's reserved directory. Everything a batch changes is one transaction, committed only
- * after the file system was synced; until then the log can repeat it. Errors: -EUCLEAN (the database is damaged),
- * -ENOSPC, -EROFS, -EIO, -ENOMEM, -errno. One user, not thread-safe, may block on the disk.
+ * Lives in the target's reserved directory. Everything a batch changes is one transaction,
+ * committed only after the file system was synced; until then the log can repeat it. Errors:
+ * -EUCLEAN (the database is damaged), -ENOSPC, -EROFS, -EIO, -ENOMEM, -errno. One user, not
+ * thread-safe, may block on the disk.
  */
 #ifndef TM_TARGET_TABLE_H
 #define TM_TARGET_TABLE_H
@@ -14,21 +15,21 @@
 struct tm_table;
 
 enum tm_meta {
-	TM_META_APPLIED = 1,	/* last batch whose effects the table holds */
-	TM_META_FENCE = 2,	/* highest fencing epoch seen */
-	TM_META_BARRIER = 3,	/* batch up to which the source's disk has what it sent */
+	TM_META_APPLIED = 1, /* last batch whose effects the table holds */
+	TM_META_FENCE = 2,   /* highest fencing epoch seen */
+	TM_META_BARRIER = 3, /* batch up to which the source's disk has what it sent */
 	TM_META_ROOT_INO = 4,
 	TM_META_ROOT_GEN = 5,
 	TM_META_ROOT_SUBVOL = 6,
-	TM_META_COMPLETE = 7,	/* 1: a change set was finished since the table was new */
-	TM_META_ALIAS = 8,	/* last alias number */
-	TM_META_COUNT = 9,	/* objects */
+	TM_META_COMPLETE = 7, /* 1: a change set was finished since the table was new */
+	TM_META_ALIAS = 8,    /* last alias number */
+	TM_META_COUNT = 9,    /* objects */
 	TM_META_MAX,
 };
 
 /* @path of the database; created if it is missing. */
 int tm_table_open(const char *path, struct tm_table **ret);
-void tm_table_close(struct tm_table *t);	/* accepts NULL; an open transaction is rolled back */
+void tm_table_close(struct tm_table *t); /* accepts NULL; an open transaction is rolled back */
 static inline void tm_table_closep(struct tm_table **t)
 {
 	tm_table_close(*t);
@@ -37,16 +38,16 @@ static inline void tm_table_closep(struct tm_table **t)
 const struct tm_view *tm_table_view(struct tm_table *t);
 
 int tm_table_begin(struct tm_table *t);
-int tm_table_commit(struct tm_table *t);	/* durable when it returns 0 */
-void tm_table_rollback(struct tm_table *t);	/* nothing when there is no transaction */
+int tm_table_commit(struct tm_table *t);    /* durable when it returns 0 */
+void tm_table_rollback(struct tm_table *t); /* nothing when there is no transaction */
 
 /* Kept in memory; written with the transaction that is open. */
 uint64_t tm_table_meta(const struct tm_table *t, enum tm_meta key);
 int tm_table_meta_set(struct tm_table *t, enum tm_meta key, uint64_t value);
 
-int tm_table_row(struct tm_table *t, struct tm_oid oid, struct tm_row *ret);	/* -ENOENT */
+int tm_table_row(struct tm_table *t, struct tm_oid oid, struct tm_row *ret); /* -ENOENT */
 int tm_table_row_put(struct tm_table *t, const struct tm_row *row);
-int tm_table_name(struct tm_table *t, struct tm_place at, struct tm_oid *ret);	/* -ENOENT */
+int tm_table_name(struct tm_table *t, struct tm_place at, struct tm_oid *ret); /* -ENOENT */
 int tm_table_name_put(struct tm_table *t, struct tm_place at, struct tm_oid oid);
 /* Some place of @oid; @name has room for TM_NAME_LEN_MAX + 1 bytes and backs ret->name. -ENOENT. */
 int tm_table_place(struct tm_table *t, struct tm_oid oid, char *name, struct tm_place *ret);

@@ -2,8 +2,8 @@
 /*
  * target/target.c - open and close the target's state; see target.h.
  *
- * The reserved directory must be ours: a directory of root with mode 0700. Anything else of that name
- * was made by somebody else and is neither used nor removed.
+ * The reserved directory must be ours: a directory of root with mode 0700. Anything else of that
+ * name was made by somebody else and is neither used nor removed.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 #include "lib/fd.h"
 #include "target/target_int.h"
 
-#define STATE_DIR ".tidemark"
+#define STATE_DIR  ".tidemark"
 #define STATE_PATH "/" STATE_DIR
-#define DB_NAME "identity.db"
+#define DB_NAME	   "identity.db"
 
 static int open_dir(int dirfd, const char *name, bool *ret_made)
 {
@@ -57,7 +57,10 @@ static void set_aside(int statefd)
 	fsync(statefd);
 }
 
-/* State that was copied along with its directory, as a restored backup: every inode number in it is wrong. */
+/*
+ * State that was copied along with its directory, as a restored backup: every inode number in it is
+ * wrong.
+ */
 static int same_place(struct tm_target *t)
 {
 	struct tm_row row;
@@ -174,8 +177,8 @@ int64_t tm_target_count_entries(int rootfd, uint64_t limit)
 		return -ENOMEM;
 	}
 	while (n < limit && (errno = 0, de = readdir(d))) {
-		if (tm_streq(de->d_name, ".") || tm_streq(de->d_name, "..") || tm_streq(de->d_name, STATE_DIR) ||
-		    tm_streq(de->d_name, "lost+found"))
+		if (tm_streq(de->d_name, ".") || tm_streq(de->d_name, "..") ||
+		    tm_streq(de->d_name, STATE_DIR) || tm_streq(de->d_name, "lost+found"))
 			continue;
 		n++;
 	}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target/target.h - the receiving half of the engine: assertions in, a plan, staging, one commit, apply.
+ * target/target.h - the receiving half of the engine: assertions in, a plan, staging, one commit,
+ * apply.
  *
- * Runs inside a confined worker whose root directory is the target directory. State lives below the reserved
- * directory `.tidemark/` (root, 0700) in the target directory itself: identity.db (SQLite), log, stage/, park/.
- * It moves, is synced and is lost together with the data it describes.
+ * Runs inside a confined worker whose root directory is the target directory. State lives below the
+ * reserved directory `.tidemark/` (root, 0700) in the target directory itself: identity.db
+ * (SQLite), log, stage/, park/. It moves, is synced and is lost together with the data it
+ * describes.
  *
  * Promise: when ACK leaves, the batch survives a power cut; a batch without ACK leaves nothing
  * behind; after any crash tm_target_open() rolls the committed one forward.
@@ -30,30 +32,33 @@ struct tm_target_opts {
 	size_t sz;
 	int rootfd; /* borrowed */
 	bool allow_devices;
-	bool allow_suid; /* setuid, setgid on files (setgid on directories always passes), file capabilities */
+	/* setuid, setgid on files (setgid on directories always passes), file capabilities */
+	bool allow_suid;
 	uint32_t brake_percent; /* 0: no brake */
 	uint64_t brake_objects;
-	uint64_t
-		inplace_bytes; /* larger files less than half dirty are patched in place; 0: 4 MiB */
+	/* Larger files, not more than half dirty, are patched in place; 0: 4 MiB. */
+	uint64_t inplace_bytes;
 	struct tm_target_ops ops;
 	const char *state_path; /* reserved directory as SQLite opens it; NULL: "/.tidemark" */
 	size_t : 0;
 };
 
 /*
- * Open or create the state and roll a committed batch forward. Returns 0; -EUCLEAN: state is damaged
- * (it was set aside: open again, the target is fresh then and everything will be asserted); -EEXIST: the reserved name is
- * taken by something that is not ours (a 0700 directory of root); -ENOSPC, -EROFS, -errno.
+ * Open or create the state and roll a committed batch forward. Returns 0; -EUCLEAN: state is
+ * damaged (it was set aside: open again, the target is fresh then and everything will be asserted);
+ * -EEXIST: the reserved name is taken by something that is not ours (a 0700 directory of root);
+ * -ENOSPC, -EROFS, -errno.
  */
 int tm_target_open(const struct tm_target_opts *opts, struct tm_target **ret_t);
 void tm_target_close(struct tm_target *t);
 
 /*
- * Serve one connection: SESSION, then batches, until the peer ends it or the link fails.
- * Returns 0 after an orderly BYE; -ECANCELED; -ESTALE: fenced (a newer epoch was seen); -EBADMSG: the peer broke the
- * protocol (ERROR was sent); -EREMOTEIO: the peer ended it by ERROR or NOTICE (*ret_text is its text); -EIO and others: own
- * trouble, told to the peer as ERROR. After -EIO, -EUCLEAN and -ENOSPC close and open again: that repeats what was committed.
- * *ret_text says it in words in every case.
+ * Serve one connection: SESSION, then batches, until the peer ends it or the link fails. Returns 0
+ * after an orderly BYE; -ECANCELED; -ESTALE: fenced (a newer epoch was seen); -EBADMSG: the peer
+ * broke the protocol (ERROR was sent); -EREMOTEIO: the peer ended it by ERROR or NOTICE (*ret_text
+ * is its text); -EIO and others: own trouble, told to the peer as ERROR. After -EIO, -EUCLEAN and
+ * -ENOSPC close and open again: that repeats what was committed. *ret_text says it in words in
+ * every case.
  */
 int tm_target_serve(struct tm_target *t, struct tm_link *l, struct tm_msg_text *ret_text);
 

@@ -14,37 +14,37 @@
 #include "target/table.h"
 #include "target/target.h"
 
-#define TM_STAGE_SYNC_FDS 8		/* up to so many staged files are synced one by one */
-#define TM_REDO_BYTES_MAX ((uint64_t)256 << 20)	/* in the log, per batch */
-#define TM_INPLACE_BYTES ((uint64_t)4 << 20)
+#define TM_STAGE_SYNC_FDS 8 /* up to so many staged files are synced one by one */
+#define TM_REDO_BYTES_MAX ((uint64_t)256 << 20) /* in the log, per batch */
+#define TM_INPLACE_BYTES  ((uint64_t)4 << 20)
 
 /* How the content of the file under way is taken in. */
 enum tm_take {
-	TM_TAKE_NONE = 0,	/* no byte yet */
-	TM_TAKE_WHOLE,		/* into an empty staged file */
-	TM_TAKE_CLONE,		/* into a staged copy of the present one */
-	TM_TAKE_REDO,		/* into the log */
-	TM_TAKE_DROP,		/* read and forgotten */
+	TM_TAKE_NONE = 0, /* no byte yet */
+	TM_TAKE_WHOLE,	  /* into an empty staged file */
+	TM_TAKE_CLONE,	  /* into a staged copy of the present one */
+	TM_TAKE_REDO,	  /* into the log */
+	TM_TAKE_DROP,	  /* read and forgotten */
 };
 
 /* The file under way between FILE and FILE_END. */
 struct tm_incoming {
-	struct tm_bobj *o;	/* NULL: none */
-	uint32_t flags;		/* enum tm_file_flags */
+	struct tm_bobj *o; /* NULL: none */
+	uint32_t flags;	   /* enum tm_file_flags */
 	enum tm_take take;
-	int fd;			/* staged */
-	int basefd;		/* what it replaces */
+	int fd;	    /* staged */
+	int basefd; /* what it replaces */
 	uint64_t size;
 	uint64_t old_size;
-	uint64_t end;		/* written so far, WHOLE */
+	uint64_t end; /* written so far, WHOLE */
 	uint64_t redo_bytes;
-	struct tm_cover owed;	/* must still come, or the file is torn */
-	bool bad_seen;		/* a frame was torn: its bytes are in the staged file */
-	bool lost;		/* cannot become good any more */
-	bool frame;		/* a DATA frame waits for its verdict */
+	struct tm_cover owed; /* must still come, or the file is torn */
+	bool bad_seen;	      /* a frame was torn: its bytes are in the staged file */
+	bool lost;	      /* cannot become good any more */
+	bool frame;	      /* a DATA frame waits for its verdict */
 	uint64_t frame_off;
-	uint64_t frame_len;	/* after clipping to size */
-	uint64_t frame_log;	/* where its bytes are in the log */
+	uint64_t frame_len; /* after clipping to size */
+	uint64_t frame_log; /* where its bytes are in the log */
 	uint64_t frame_sum;
 };
 
@@ -54,22 +54,22 @@ struct tm_target {
 	struct tm_table *table;
 	struct tm_clog *log;
 	struct tm_dirs dirs;
-	bool log_begun;			/* for the present batch */
-	int reflink;			/* -1 not tried, 0 no, 1 yes */
-	uint64_t seq;			/* of the batch in work */
-	uint32_t stage_n;		/* names made in it */
+	bool log_begun;	  /* for the present batch */
+	int reflink;	  /* -1 not tried, 0 no, 1 yes */
+	uint64_t seq;	  /* of the batch in work */
+	uint32_t stage_n; /* names made in it */
 	uint32_t displaced_n;
 	int sync_fd[TM_STAGE_SYNC_FDS];
-	uint32_t n_sync;		/* > TM_STAGE_SYNC_FDS: too many, sync the file system */
+	uint32_t n_sync; /* > TM_STAGE_SYNC_FDS: too many, sync the file system */
 	struct tm_incoming in;
 	struct tm_batch batch;
 	bool in_batch;
-	uint64_t doomed;		/* parked or deleted since the last finished change set */
-	uint64_t fence;			/* of the session */
+	uint64_t doomed; /* parked or deleted since the last finished change set */
+	uint64_t fence;	 /* of the session */
 	struct tm_ctl_progress progress;
-	uint64_t refused, skipped;	/* in this batch */
-	bool replaying;			/* after a crash */
-	bool in_doubt;			/* the log may be committed and is not applied: STAGE must stay as it is */
+	uint64_t refused, skipped; /* in this batch */
+	bool replaying;		   /* after a crash */
+	bool in_doubt; /* the log may be committed and is not applied: STAGE must stay as it is */
 };
 
 /* stage.c: content and new objects, not yet visible */
@@ -92,7 +92,7 @@ int tm_zero_range(int fd, uint64_t off, uint64_t len);
 
 /* place.c: objects where they are now */
 struct tm_at {
-	int dirfd;		/* of the directory cache */
+	int dirfd; /* of the directory cache */
 	char name[TM_NAME_LEN_MAX + 1];
 	struct tm_place place;
 };
@@ -125,7 +125,7 @@ int tm_recover(struct tm_target *t);
 int tm_commit_plan(struct tm_target *t, struct tm_plan *plan);
 bool tm_commit_brake(struct tm_target *t, const struct tm_plan *plan, struct tm_msg_stop *ret);
 int tm_commit_log(struct tm_target *t, const struct tm_plan *plan);
-int tm_commit_apply(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done, uint64_t seq,
-		    uint32_t flags);
+int tm_commit_apply(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done,
+		    uint64_t seq, uint32_t flags);
 
 #endif
