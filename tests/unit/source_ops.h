@@ -339,6 +339,14 @@ static inline void ops_one(struct ops *o)
 	}
 }
 
+/* TM_ROUNDS makes it a long run. */
+static inline int ops_rounds(void)
+{
+	const char *s = getenv("TM_ROUNDS");
+
+	return s ? atoi(s) : 16;
+}
+
 /* From the environment, so that a failure can be had again; printed in any case. */
 static inline uint64_t ops_seed(void)
 {

@@ -4,8 +4,6 @@
  */
 #include "source_ops.h"
 
-#define ROUNDS 60
-
 static struct ops ops;
 
 /* Replicate until nothing is left to do. */
@@ -37,7 +35,7 @@ TEST(random_changes_between_sets_leave_equal_trees)
 	uint64_t seed = ops_seed();
 	struct rig *r = random_rig(seed);
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ops_rounds(); i++) {
 		for (uint32_t k = 1 + ops_rand(&ops, 40); k; k--)
 			ops_one(&ops);
 		CHECK_EQ(settle(r), 0);
@@ -58,7 +56,7 @@ TEST(random_changes_with_small_batches_and_restarts_leave_equal_trees)
 	tm_source_close(r->s);
 	CHECK_EQ(rig_open(r), 0);
 	CHECK_EQ(rig_connect(r), 0);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ops_rounds(); i++) {
 		for (uint32_t k = 1 + ops_rand(&ops, 40); k; k--)
 			ops_one(&ops);
 		if (ops_rand(&ops, 4) == 0) {
@@ -100,7 +98,7 @@ TEST(random_changes_during_replication_are_all_caught_up_with)
 	tm_source_close(r->s);
 	CHECK_EQ(rig_open(r), 0);
 	CHECK_EQ(rig_connect(r), 0);
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < ops_rounds(); i++) {
 		for (uint32_t k = 1 + ops_rand(&ops, 20); k; k--)
 			ops_one(&ops);
 		if (ops_rand(&ops, 10) == 0)
