@@ -189,6 +189,8 @@ int tm_fs_info_get(int rootfd, struct tm_fs_info *ret);
 
 int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed);
 int tm_bpf_del_root(void *b, unsigned int slot);
+/* Deliver ALL to claimed roots whose file system was unmounted and is back. */
+int tm_bpf_remounted(struct tm_kern *k);
 
 /* ---- bpf_ring.c */
 

@@ -202,7 +202,7 @@ int tm_bpf_health(struct tm_kern *k)
 	}
 	if (!r && now - k->canary_ms >= CANARY_MS) {
 		k->canary_ms = now;
-		r = canaries(k);
+		r = tm_bpf_remounted(k) ?: canaries(k);
 	}
 	if (!r && now - k->sweep_ms >= SWEEP_MS) {
 		k->sweep_ms = now;

@@ -162,6 +162,9 @@ static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint6
 		sb->flags = i->subvol_root || i->subvol_id ? TM_SB_SUBVOL : 0;
 		__atomic_store_n(&sb->dev, i->dev, __ATOMIC_SEQ_CST);
 	}
+	/* Others of it that are claimed have yet to be told. */
+	if (!(sb->roots & k->claimed))
+		__atomic_fetch_and(&sb->flags, ~(uint32_t)TM_SB_GONE, __ATOMIC_SEQ_CST);
 	r = root_entry(k, i->dev, &i->id, bit, 0, true);
 	if (!r && reserved.ino)
 		r = root_entry(k, i->dev, &reserved, 0, bit, true);
@@ -197,26 +200,49 @@ static void slot_deactivate(struct tm_kern *k, unsigned int slot)
 }
 
 /*
- * The superblock was unmounted meanwhile: none of its roots is unbroken. Those of this process are told at the next
- * drain, the others start anew when they are added.
+ * The superblock of @slot's new root was unmounted meanwhile: neither this slot nor any that nobody claimed yet is
+ * unbroken. Claimed ones are told by tm_bpf_remounted().
  */
-static void sb_gone(struct tm_kern *k, uint32_t dev)
+static void gone_before(struct tm_kern *k, unsigned int slot, uint32_t dev)
 {
-	struct tm_sb *sb = sb_find(k, dev);
+	const struct tm_sb *sb = sb_find(k, dev);
 
 	if (!sb || !(sb->flags & TM_SB_GONE))
 		return;
-	for (unsigned int i = 0; i < TM_ROOTS; i++) {
-		struct tm_root_slot *s = &k->ctl->root[i];
-
-		if (!s->active || s->dev != dev)
-			continue;
-		if (k->claimed >> i & 1)
-			__atomic_fetch_add(&s->overflow, 1, __ATOMIC_SEQ_CST);
-		else
+	for (unsigned int i = 0; i < TM_ROOTS; i++)
+		if (k->ctl->root[i].dev == dev && (i == slot || !(k->claimed >> i & 1)))
 			slot_deactivate(k, i);
+}
+
+/* Is the claimed root @slot to be seen at its path again? */
+static bool root_is_back(const struct tm_kern *k, unsigned int slot)
+{
+	const struct tm_root_slot *s = &k->ctl->root[slot];
+	_cleanup_close_ int fd = -EBADF;
+	struct tm_fs_info i;
+
+	if (!k->paths[slot])
+		return false;
+	fd = open(k->paths[slot], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && !tm_fs_info_get(fd, &i) && i.dev == s->dev && id_eq(&i.id, &s->id);
+}
+
+int tm_bpf_remounted(struct tm_kern *k)
+{
+	for (uint32_t n = 0; n < k->ctl->n_sbs; n++) {
+		struct tm_sb *sb = &k->ctl->sb[n];
+		uint64_t mine = sb->roots & k->claimed;
+		int r;
+
+		if (!(sb->flags & TM_SB_GONE) || !mine || !root_is_back(k, (unsigned int)__builtin_ctzll(mine)))
+			continue;
+		gone_before(k, TM_ROOTS, sb->dev);
+		r = tm_bpf_deliver_all(k, mine, "unmounted");
+		if (r)
+			return r;
+		__atomic_fetch_and(&sb->flags, ~(uint32_t)TM_SB_GONE, __ATOMIC_SEQ_CST);
 	}
-	__atomic_fetch_and(&sb->flags, ~(uint32_t)TM_SB_GONE, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 /* Was this root tracked in this slot, all the time? */
@@ -225,8 +251,10 @@ static bool unbroken(struct tm_kern *k, unsigned int slot, uint64_t key, const s
 	const struct tm_root_slot *s = &k->ctl->root[slot];
 	const struct tm_sb *sb = sb_find(k, i->dev);
 
-	return !k->created && s->active && s->key == key && s->dev == i->dev && id_eq(&s->id, &i->id) && sb &&
-	       sb->roots >> slot & 1;
+	/* A root of this process began after whatever was broken. */
+	if (k->created && !(k->claimed >> slot & 1))
+		return false;
+	return s->active && s->key == key && s->dev == i->dev && id_eq(&s->id, &i->id) && sb && sb->roots >> slot & 1;
 }
 
 int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed)
@@ -246,7 +274,7 @@ int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *
 	tm_btf_forget();
 	if (r)
 		return r;
-	sb_gone(k, i.dev);
+	gone_before(k, slot, i.dev);
 	resumed = !attached && unbroken(k, slot, key, &i);
 	if (!resumed) {
 		slot_deactivate(k, slot);
