@@ -39,6 +39,7 @@ bool tm_change_set_all(const struct tm_change_set *s, uint32_t *ret_flags);
  * Call @fn for every record, in no order; a record stays valid during the call.
  * Stops at the first non-zero return and returns it.
  */
-int tm_change_set_each(const struct tm_change_set *s, int (*fn)(const struct tm_change *c, void *arg), void *arg);
+int tm_change_set_each(const struct tm_change_set *s,
+		       int (*fn)(const struct tm_change *c, void *arg), void *arg);
 
 #endif

@@ -28,11 +28,9 @@ enum tm_exit {
 
 /* Which options a command takes (besides --socket, -j, --help). */
 enum tm_opt_bit {
-	OPT_CREATE =
-		1
-		<< 0, /* --source-dir --target-dir --target-address --target-port --mode --target-fingerprint */
+	OPT_CREATE = 1 << 0,  /* what is replicated, and to where */
 	OPT_YES = 1 << 1,
-	OPT_ACCEPT = 1 << 2, /* --create-dir --allow-devices --allow-suid */
+	OPT_ACCEPT = 1 << 2,  /* --create-dir --allow-devices --allow-suid */
 	OPT_REASON = 1 << 3,
 	OPT_WAIT = 1 << 4,
 	OPT_TIMEOUT = 1 << 5,

@@ -14,8 +14,9 @@ struct tm_answer {
 };
 
 /*
- * @body is borrowed or NULL. On failure a message (what, why, what to do) was written to stderr, and with -j the
- * problem object to stdout, and ret->exit_code says which exit code. @timeout_ms 0: 30 s. Returns ret->exit_code.
+ * @body is borrowed or NULL. On failure a message (what, why, what to do) was written to
+ * stderr, and with -j the problem object to stdout, and ret->exit_code says which exit code.
+ * @timeout_ms 0: 30 s. Returns ret->exit_code.
  */
 int tm_rest(const struct tm_cli *c, const char *method, const char *path, json_t *body,
 	    uint64_t timeout_ms, struct tm_answer *ret);

@@ -5,6 +5,7 @@
  * Opening loads programs and may take seconds, while the REST socket has to answer: so it happens in a
  * thread that owns the capture until it says it is through; afterwards the loop owns it.
  */
+#include "lib/fault.h"
 #include "daemon/capture_glue.h"
 #include "daemon/roots.h"
 #include "daemon/schedule.h"
@@ -47,6 +48,9 @@ static int on_change(void *arg, unsigned int slot, const struct tm_change *c)
 
 	if (slot >= TM_CAPTURE_ROOTS_MAX)
 		return 0;
+	if ((c->kind == TM_CHANGE_INODE && (c->flags & TM_CF_DATA) && tm_fault("mark-dropped")) ||
+	    (c->kind == TM_CHANGE_NAME && tm_fault("rename-ignored")))
+		return 0;
 	for (struct tm_policy *p = g->slots[slot]; p; p = p->next_in_slot) {
 		int r = tm_schedule_change(p, c);
 
@@ -55,11 +59,12 @@ static int on_change(void *arg, unsigned int slot, const struct tm_change *c)
 		 * (merging is idempotent).
 		 */
 		if (r == -EINVAL) {
-			/* A record that nobody could replay is a change that nobody knows: look everywhere. */
+			/* A change that nobody could replay: look everywhere. */
 			const struct tm_change all = { .kind = TM_CHANGE_ALL };
 
-			tm_err("%s: capture gave a malformed record (kind %d, flags %x, name of %u bytes, %u ranges): "
-			       "everything is compared", p->rec.name, c->kind, c->flags, c->name_len, c->n_ranges);
+			tm_err("%s: capture gave a malformed record (kind %d, flags %x, name of %u "
+			       "bytes, %u ranges): everything is compared",
+			       p->rec.name, c->kind, c->flags, c->name_len, c->n_ranges);
 			tm_schedule_incomplete(p, "bad-record", "root");
 			r = tm_schedule_change(p, &all);
 		}

@@ -12,7 +12,13 @@
 
 #include "lib/base.h"
 
-enum tm_log_level { TM_LOG_ERR = 3, TM_LOG_WARNING = 4, TM_LOG_NOTICE = 5, TM_LOG_INFO = 6, TM_LOG_DEBUG = 7 };
+enum tm_log_level {
+	TM_LOG_ERR = 3,
+	TM_LOG_WARNING = 4,
+	TM_LOG_NOTICE = 5,
+	TM_LOG_INFO = 6,
+	TM_LOG_DEBUG = 7
+};
 
 /* @ident: shown before each message, e.g. "tidemarkd" or "source web". Copied. */
 void tm_log_open(const char *ident, enum tm_log_level max);

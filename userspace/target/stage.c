@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/fault.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
 #include "target/target_int.h"
@@ -498,6 +499,10 @@ int tm_stage_sync(struct tm_target *t)
 
 	if (!t->n_sync)
 		return 0;
+	if (tm_fault("fsync-off")) {
+		tm_stage_forget(t);
+		return 0;
+	}
 	if (t->n_sync > TM_STAGE_SYNC_FDS) {
 		if (syncfs(t->rootfd) < 0)
 			r = -errno;

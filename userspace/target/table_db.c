@@ -5,6 +5,7 @@
  *
  * WAL in exclusive locking mode: one fsync per commit and no shared memory file.
  */
+#include "lib/fault.h"
 #include "target/table_int.h"
 
 #define SCHEMA_VERSION 1
@@ -16,8 +17,8 @@ static const char *const sql[S_MAX] = {
 	[S_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?1, ?2)",
 	[S_ROW_GET] = "SELECT row FROM objects WHERE oid = ?1",
 	[S_ROW_PUT] =
-		"INSERT INTO objects(oid, row) VALUES(?1, ?2)"
-		" ON CONFLICT(oid) DO UPDATE SET row = excluded.row",
+		("INSERT INTO objects(oid, row) VALUES(?1, ?2)"
+		 " ON CONFLICT(oid) DO UPDATE SET row = excluded.row"),
 	[S_ROW_DEL] = "DELETE FROM objects WHERE oid = ?1",
 	[S_NAME_GET] = "SELECT oid FROM names WHERE dir = ?1 AND name = ?2",
 	[S_NAME_PUT] = "INSERT OR REPLACE INTO names(dir, name, oid) VALUES(?1, ?2, ?3)",
@@ -177,6 +178,8 @@ static int set_up(struct tm_table *t, const char *path)
 				     NULL));
 	if (r == 0)
 		r = tb_error(sqlite3_exec(t->db, pragmas, NULL, NULL, NULL));
+	if (r == 0 && tm_fault("fsync-off"))
+		r = tb_error(sqlite3_exec(t->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL));
 	if (r == 0)
 		r = version(t, &v);
 	if (r == 0 && v != 0 && v != SCHEMA_VERSION)

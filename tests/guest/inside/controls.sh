@@ -8,11 +8,21 @@ set -uo pipefail
 . "$(dirname "$0")/common.sh"
 nodes_begin
 
-# control FAULT DESCRIPTION PREPARE CHANGE: with FAULT on, CHANGE must leave a difference; the same with it off must not.
+wait_connected()
+{
+	local try
+	for ((try = 0; try < 300; try++)); do
+		[[ $(field a p .connected) = true ]] && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+# one FAULT PREPARE CHANGE: after the first sync FAULT comes on; 1: CHANGE left a difference.
 one()
 {
 	local fault=$1 prepare=$2 change=$3 status
-	export TM_FAULT=$fault
+	unset TM_FAULT
 	rm -rf /mnt/vda/src /mnt/vdb/dst
 	rm -rf "$W/a/state" "$W/b/state" "$W/a/run" "$W/b/run"
 	mkdir -p /mnt/vda/src
@@ -21,6 +31,9 @@ one()
 	make_policy p "$SRC" "$DST" --mode continuous || return 9
 	tm a policy sync p --timeout 60 || return 9
 	equal "$SRC" "$DST" || return 9
+	export TM_FAULT=$fault
+	node_restart a && node_restart b || return 9
+	wait_connected || return 9
 	(cd /mnt/vda/src && eval "$change")
 	tm a policy sync p --timeout 60 || return 9
 	equal "$SRC" "$DST"
