@@ -4,7 +4,8 @@
  *
  * The programs here have no fixed target: the loader attaches a copy to the operations of
  * each file system in use (bpf_hooks.c), because every VFS entry point has holes and these have none. Each
- * comes as a pair: the entry program opens the inode's version, the exit program marks what took effect and closes it.
+ * comes as a pair: the entry program opens the inode's version, the exit program marks what took effect
+ * and closes it.
  */
 #include "aio.bpf.h"
 #include "mark.bpf.h"
@@ -41,8 +42,9 @@ static __always_inline int write_exit(struct kiocb *iocb, long ret)
 	struct tm_ctl *ctl = tm_ctl_get();
 	struct inode *inode;
 	struct file *file;
+	__u64 start = 0, end = 0;
+	__u32 flags = 0;
 	struct tm_sb *sb;
-	__u64 end;
 
 	/* Queued: @iocb may be gone already. The completion marks and closes (dio.bpf.c). */
 	if (ret == -EIOCBQUEUED || !ctl)
@@ -54,12 +56,15 @@ static __always_inline int write_exit(struct kiocb *iocb, long ret)
 		return 0;
 	if (ret > 0) {
 		end = iocb->ki_pos;
-		tm_mark_file(sb, inode, file, TM_D_DATA, end - ret, end);
+		start = end - ret;
+		flags = TM_D_DATA;
 	} else if (ret < 0 && !(write_undone(ret) && !(iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC))) &&
 		   ret != -EAGAIN && ret != -EINVAL) {
 		/* Written and then failed to sync, or partly on disk: any byte may differ. */
-		tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_WHOLE, 0, 0);
+		flags = TM_D_DATA | TM_D_WHOLE;
 	}
+	if (flags)
+		tm_mark_file(sb, inode, file, flags, start, end);
 	if (iocb->ki_flags & IOCB_DIRECT && iocb->ki_complete && !tm_aio_close(iocb)) {
 		/* Completed inline and closed there already; the end of the file may only now have moved. */
 		tm_ver_touch(inode->i_ino);
@@ -109,6 +114,7 @@ int BPF_PROG(tm_falloc_out, struct file *file, int mode, loff_t off, loff_t len,
 {
 	struct inode *inode = file->f_inode;
 	struct tm_ctl *ctl = tm_ctl_get();
+	__u32 flags = TM_D_DATA;
 	struct tm_sb *sb;
 	int err = ret;
 
@@ -119,10 +125,13 @@ int BPF_PROG(tm_falloc_out, struct file *file, int mode, loff_t off, loff_t len,
 		return 0;
 	/* A failed one may have changed a part of the range: only refusals changed nothing. */
 	if (!err || !(write_undone(err) && err != -EINTR && err != -ERESTARTSYS)) {
-		if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
-			tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_SIZE, off, TM_TO_EOF);
-		else
-			tm_mark_file(sb, inode, file, TM_D_DATA, off, off + len);
+		__u64 end = off + len;
+
+		if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) {
+			flags |= TM_D_SIZE;
+			end = TM_TO_EOF;
+		}
+		tm_mark_file(sb, inode, file, flags, off, end);
 	}
 	tm_ver_end(inode->i_ino);
 	return 0;
@@ -140,6 +149,7 @@ int BPF_PROG(tm_remap_out, struct file *in, loff_t pos_in, struct file *out, lof
 {
 	struct inode *inode = out->f_inode;
 	struct tm_ctl *ctl = tm_ctl_get();
+	__u64 end = pos;
 	struct tm_sb *sb;
 
 	if (!ctl)
@@ -147,12 +157,13 @@ int BPF_PROG(tm_remap_out, struct file *in, loff_t pos_in, struct file *out, lof
 	sb = tm_sb_of(ctl, inode);
 	if (!sb)
 		return 0;
-	if (flags & REMAP_FILE_DEDUP)
-		;	/* the bytes are equal by definition */
-	else if (ret > 0)
-		tm_mark_file(sb, inode, out, TM_D_DATA, pos, pos + ret);
+	if (ret > 0)
+		end = pos + ret;
 	else if (ret < 0 && !write_undone(ret) && ret != -EXDEV)
-		tm_mark_file(sb, inode, out, TM_D_DATA, pos, len ? pos + len : TM_TO_EOF);
+		end = len ? pos + len : TM_TO_EOF;
+	/* Deduplicated bytes are equal by definition. */
+	if (end != (__u64)pos && !(flags & REMAP_FILE_DEDUP))
+		tm_mark_file(sb, inode, out, TM_D_DATA, pos, end);
 	tm_ver_end(inode->i_ino);
 	return 0;
 }
@@ -213,6 +224,7 @@ int BPF_PROG(tm_ioctl_out, struct file *file, unsigned int cmd, unsigned long ar
 {
 	struct inode *inode = file->f_inode;
 	struct tm_ctl *ctl = tm_ctl_get();
+	__u32 flags = 0;
 	struct tm_sb *sb;
 
 	if (ioctl_harmless(cmd) || !ctl)
@@ -222,10 +234,12 @@ int BPF_PROG(tm_ioctl_out, struct file *file, unsigned int cmd, unsigned long ar
 		return 0;
 	if (ret >= 0 || !(write_undone(ret) || ret == -ENOTTY)) {
 		if (tm_is_reg(inode))
-			tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_WHOLE | TM_D_ATTR, 0, 0);
+			flags = TM_D_DATA | TM_D_WHOLE | TM_D_ATTR;
 		else if (tm_is_dir(inode))
-			tm_mark_file(sb, inode, file, TM_D_DIR | TM_D_ATTR, 0, 0);
+			flags = TM_D_DIR | TM_D_ATTR;
 	}
+	if (flags)
+		tm_mark_file(sb, inode, file, flags, 0, 0);
 	tm_ver_end(inode->i_ino);
 	return 0;
 }

@@ -2,9 +2,10 @@
 /*
  * bpf/dio.bpf.c - completion of asynchronous direct writes.
  *
- * kiocb_invalidate_post_direct_write() runs after the data is on disk and the page cache is invalidated, and before
- * ki_pos moves; iomap and the older direct I/O code both call it (upstream 6.5, in 6.1.y). It is skipped when the
- * write failed, and iomap_dio_complete() at entry tells that: nothing is invalidated then, so entry is not too early.
+ * kiocb_invalidate_post_direct_write() runs after the data is on disk and the page cache is
+ * invalidated, and before ki_pos moves; iomap and the older direct I/O code both call it (upstream 6.5,
+ * in 6.1.y). It is skipped when the write failed, and iomap_dio_complete() at entry tells that: nothing
+ * is invalidated then, so entry is not too early.
  */
 #include "aio.bpf.h"
 #include "mark.bpf.h"

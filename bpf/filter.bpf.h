@@ -39,17 +39,30 @@ static __always_inline struct tm_sb *tm_sb_of(struct tm_ctl *ctl, const struct i
 }
 
 /* btrfs: BTRFS_I(inode)->root->root_key.objectid, at offsets that user space read in its BTF. */
+static __always_inline __u32 tm_subvol_at(const struct tm_sb *sb, __u64 inode)
+{
+	__u64 root = 0, id = 0;
+
+	bpf_probe_read_kernel(&root, sizeof(root), (void *)(inode + sb->subvol_root));
+	bpf_probe_read_kernel(&id, sizeof(id), (void *)(root + sb->subvol_id));
+	return (__u32)id;
+}
+
+/* The address of @inode as a number: pointers allow no free arithmetic, so it goes through memory. */
+static __always_inline __u64 tm_addr(const struct inode *inode)
+{
+	__u64 at = 0;
+
+	bpf_probe_read_kernel(&at, sizeof(at), &inode);
+	return at;
+}
+
 static __always_inline __u32 tm_subvol(const struct tm_sb *sb, const struct inode *inode)
 {
-	__u64 at = 0, root = 0, id = 0;
-
+	/* A zero that the verifier does not know, so that it need not follow both ways to the end. */
 	if (!(sb->flags & TM_SB_SUBVOL))
-		return 0;
-	/* Through memory, so that the address is a number: the verifier allows no free arithmetic on pointers. */
-	bpf_probe_read_kernel(&at, sizeof(at), &inode);
-	bpf_probe_read_kernel(&root, sizeof(root), (void *)(at + sb->subvol_root));
-	bpf_probe_read_kernel(&id, sizeof(id), (const char *)root + sb->subvol_id);
-	return (__u32)id;
+		return sb->zero;
+	return tm_subvol_at(sb, tm_addr(inode));
 }
 
 static __always_inline void tm_id_of(struct tm_id *id, const struct tm_sb *sb, const struct inode *inode)
@@ -62,43 +75,43 @@ static __always_inline void tm_id_of(struct tm_id *id, const struct tm_sb *sb, c
 struct tm_walk {
 	__u64 roots;
 	__u64 ignored;		/* roots whose reserved directory was met first */
-	bool maybe;
+	/* the inode to be looked at */
+	__u64 at;		/* its address */
+	__u64 ino;
+	__u32 gen;
+	__u32 sb;		/* index in tm_ctl.sb */
+	__u64 maybe;
 };
 
-/* The filter says that @inode may be a root or a reserved directory: is it? */
-static __noinline int tm_walk_hit(struct tm_walk *w, const struct tm_sb *sb, const struct inode *inode)
-{
-	struct tm_root_key k = { .ino = inode->i_ino, .subvol = tm_subvol(sb, inode), .dev = sb->dev };
-	struct tm_root_val *v = bpf_map_lookup_elem(&tm_roots, &k);
-
-	if (v && v->gen == inode->i_generation) {
-		w->roots |= v->roots & ~w->ignored;
-		w->ignored |= v->reserved;
-	}
-	return 0;
-}
+/*
+ * The filter says that the inode in @w may be a root or a reserved directory: take its bits.
+ * A global function (mark.bpf.c), so that the verifier does not enter it at each level.
+ */
+int tm_walk_hit(struct tm_walk *w);
 
 /*
  * Walk from @d to the top. A root counts for itself and all below it; what lies below a root's
- * reserved directory does not count for that root. Unrolled, because the verifier of 6.1 forgets the states of a
- * long loop and then follows every combination of hits.
+ * reserved directory does not count for that root. Unrolled, because the verifier of 6.1 forgets the
+ * states of a long loop and then follows every combination of hits.
  */
 static __always_inline void tm_walk(struct tm_walk *w, struct tm_sb *sb, struct dentry *d)
 {
 	__u64 begun = READ_ONCE(sb->moves_begun), bloom = sb->bloom;
 	bool top = false;
 
-	/* Zeros unknown to the verifier: so every way through a level leaves the same state. */
-	w->roots = READ_ONCE(sb->zero);
-	w->ignored = READ_ONCE(sb->zero);
-	w->maybe = false;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->sb = sb->index;
 #pragma unroll
 	for (int i = 0; i < TM_WALK_MAX; i++) {
 		struct inode *inode = d->d_inode;
 		struct dentry *up = d->d_parent;
 
-		if (bloom >> (inode->i_ino & 63) & 1)
-			tm_walk_hit(w, sb, inode);
+		w->ino = inode->i_ino;
+		if (bloom >> (w->ino & 63) & 1) {
+			w->gen = inode->i_generation;
+			w->at = tm_addr(inode);
+			tm_walk_hit(w);
+		}
 		if (up == d) {
 			top = true;
 			break;
@@ -111,7 +124,7 @@ static __always_inline void tm_walk(struct tm_walk *w, struct tm_sb *sb, struct 
 	/* Too deep, disconnected, or a directory moved meanwhile: what was found may not be all. */
 	if ((w->roots | w->ignored) != sb->roots) {
 		w->roots = sb->roots & ~w->ignored;
-		w->maybe = true;
+		w->maybe = 1;
 	}
 }
 

@@ -10,6 +10,28 @@
 
 static const struct tm_dirty tm_dirty_zero;
 
+__noinline int tm_walk_hit(struct tm_walk *w)
+{
+	struct tm_ctl *ctl = tm_ctl_get();
+	struct tm_root_key k = {};
+	struct tm_root_val *v;
+	struct tm_sb *sb;
+
+	if (!w || !ctl)
+		return 0;
+	sb = &ctl->sb[w->sb & (TM_SBS - 1)];
+	k.ino = w->ino;
+	k.dev = sb->dev;
+	if (sb->flags & TM_SB_SUBVOL)
+		k.subvol = tm_subvol_at(sb, w->at);
+	v = bpf_map_lookup_elem(&tm_roots, &k);
+	if (v && v->gen == w->gen) {
+		w->roots |= v->roots & ~w->ignored;
+		w->ignored |= v->reserved;
+	}
+	return 0;
+}
+
 enum tm_outcome { TM_QUEUED, TM_COALESCED, TM_DROPPED };
 
 static __always_inline void stat_add(__u32 slot, enum tm_outcome o)
@@ -198,7 +220,7 @@ static __always_inline void extent_add(struct tm_dirty *e, __u64 start, __u64 en
 			used &= ~(1u << i);
 		}
 	}
-	/* Through memory: a verifier that knows which bits were cleared follows all their 256 combinations. */
+	/* Through memory: a verifier that knows the cleared bits follows all 256 combinations. */
 	WRITE_ONCE(e->used, used);
 	used = READ_ONCE(e->used);
 #pragma unroll

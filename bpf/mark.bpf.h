@@ -51,36 +51,38 @@ static __always_inline void tm_op_init(struct tm_op *op, const struct tm_sb *sb,
 	op->key.dev = sb->dev;
 }
 
-/* Roots, parent and name from @d, a dentry of @inode on @sb. False: not below any root. */
-static __always_inline bool tm_op_dentry(struct tm_op *op, struct tm_sb *sb, const struct inode *inode,
-					 struct dentry *d)
+/* Which roots see @inode, of which @d is a dentry? 0: none. */
+static __always_inline __u64 tm_roots_of(struct tm_sb *sb, const struct inode *inode, struct dentry *d,
+					 bool *maybe)
 {
 	struct tm_walk w;
 
 	if (!tm_is_dir(inode) && inode->i_nlink > 1) {
 		/* Another of its names may be below any root of this superblock. */
-		op->roots = sb->roots;
-		op->flags |= TM_D_MAYBE;
-	} else {
-		tm_walk(&w, sb, d);
-		if (!w.roots) {
-			tm_canary(sb, &w, inode->i_ino);
-			return false;
-		}
-		op->roots = w.roots;
-		if (w.maybe)
-			op->flags |= TM_D_MAYBE;
+		*maybe = true;
+		return sb->roots;
 	}
-	if (d->d_parent != d)
-		tm_id_of(&op->parent, sb, d->d_parent->d_inode);
+	tm_walk(&w, sb, d);
+	if (!w.roots)
+		tm_canary(sb, &w, inode->i_ino);
+	*maybe = w.maybe;
+	return w.roots;
+}
+
+/* Parent and name from @d. */
+static __always_inline void tm_op_dentry(struct tm_op *op, struct tm_sb *sb, struct dentry *d)
+{
+	struct dentry *up = d->d_parent;
+
+	if (up != d)
+		tm_id_of(&op->parent, sb, up->d_inode);
 	op->name = (__u64)d->d_name.name;
 	op->name_len = d->d_name.len;
-	return true;
 }
 
 /*
- * No dentry of this superblock at hand (the fake path of an overlayfs backing file before 6.6, write-back): take
- * the parent and name of any alias and leave it to user space whether that is below a root.
+ * No dentry of this superblock at hand (the fake path of an overlayfs backing file before 6.6, write-
+ * back): take the parent and name of any alias and leave it to user space whether that is below a root.
  */
 static __always_inline void tm_op_alias(struct tm_op *op, struct tm_sb *sb, const struct inode *inode)
 {
@@ -104,42 +106,51 @@ static __always_inline void tm_op_alias(struct tm_op *op, struct tm_sb *sb, cons
 	op->name_len = BPF_CORE_READ(d, d_name.len);
 }
 
-static __always_inline bool tm_op_file(struct tm_op *op, struct tm_sb *sb, const struct inode *inode,
-				       struct file *file)
-{
-	struct dentry *d = file->f_path.dentry;
-
-	if (d->d_sb == inode->i_sb)
-		return tm_op_dentry(op, sb, inode, d);
-	tm_op_alias(op, sb, inode);
-	return true;
-}
-
 /* Mark @flags and [@start, @end) of the inode behind @file. */
 static __always_inline void tm_mark_file(struct tm_sb *sb, const struct inode *inode, struct file *file,
 					 __u32 flags, __u64 start, __u64 end)
 {
+	struct dentry *d = file->f_path.dentry;
+	bool real = d->d_sb == inode->i_sb, maybe = false;
+	__u64 roots = 0;
 	struct tm_op op;
 
+	/* What is outside pays for the walk and nothing else. */
+	if (real) {
+		roots = tm_roots_of(sb, inode, d, &maybe);
+		if (!roots)
+			return;
+	}
 	tm_op_init(&op, sb, inode);
-	op.flags = flags;
+	op.roots = roots;
+	op.flags = flags | (maybe ? TM_D_MAYBE : 0);
 	op.start = start;
 	op.end = end;
-	if (tm_op_file(&op, sb, inode, file))
-		tm_mark(&op);
+	if (real)
+		tm_op_dentry(&op, sb, d);
+	else
+		tm_op_alias(&op, sb, inode);
+	tm_mark(&op);
 }
 
+/* With TM_D_SIZE: everything from @start on. */
 static __always_inline void tm_mark_dentry(struct tm_sb *sb, struct dentry *d, __u32 flags, __u64 start)
 {
 	struct inode *inode = d->d_inode;
+	bool maybe = false;
 	struct tm_op op;
+	__u64 roots;
 
+	roots = tm_roots_of(sb, inode, d, &maybe);
+	if (!roots)
+		return;
 	tm_op_init(&op, sb, inode);
-	op.flags = flags;
+	op.roots = roots;
+	op.flags = flags | (maybe ? TM_D_MAYBE : 0);
 	op.start = start;
 	op.end = flags & TM_D_SIZE ? TM_TO_EOF : start;
-	if (tm_op_dentry(&op, sb, inode, d))
-		tm_mark(&op);
+	tm_op_dentry(&op, sb, d);
+	tm_mark(&op);
 }
 
 #endif

@@ -47,21 +47,27 @@ SEC("fexit/notify_change")
 int BPF_PROG(tm_setattr_out, void *ns, struct dentry *d, struct iattr *attr, struct inode **deleg, int ret)
 {
 	struct tm_sb *sb = sb_of_dentry(d);
-	unsigned int valid;
+	__u64 start = 0;
+	__u32 flags = 0;
+	bool size;
 
 	if (!sb)
 		return 0;
-	valid = attr->ia_valid;
+	size = attr->ia_valid & ATTR_SIZE;
 	/*
 	 * Everything behind the new size, not only what lies between the sizes: shrunk and extended again
 	 * within one epoch, the tail must become zeros.
 	 */
-	if (!ret && valid & ATTR_SIZE)
-		tm_mark_dentry(sb, d, TM_D_DATA | TM_D_SIZE | TM_D_ATTR, attr->ia_size);
-	else if (!ret)
-		tm_mark_dentry(sb, d, TM_D_ATTR, 0);
-	else if (valid & ATTR_SIZE && !setattr_undone(ret))
-		tm_mark_dentry(sb, d, TM_D_DATA | TM_D_WHOLE | TM_D_ATTR, 0);
+	if (!ret && size) {
+		flags = TM_D_DATA | TM_D_SIZE | TM_D_ATTR;
+		start = attr->ia_size;
+	} else if (!ret) {
+		flags = TM_D_ATTR;
+	} else if (size && !setattr_undone(ret)) {
+		flags = TM_D_DATA | TM_D_WHOLE | TM_D_ATTR;
+	}
+	if (flags)
+		tm_mark_dentry(sb, d, flags, start);
 	tm_ver_end(d->d_inode->i_ino);
 	return 0;
 }

@@ -2,11 +2,11 @@
 /*
  * bpf/mmap.bpf.c - stores through shared mappings.
  *
- * A fault tells that a page becomes writable, before the store; later stores to it say nothing until write-back
- * protects it again. So a mark with TM_D_MMAP is sound only with the reading rule: clean the range
- * (sync_file_range, all three flags), then read. The mark is made at entry of fault_dirty_shared_page: the
- * page table entry is installed and the folio still locked, so the cleaning waits for the fault to finish; at
- * its exit the mapping may already be gone.
+ * A fault tells that a page becomes writable, before the store; later stores to it say nothing until
+ * write-back protects it again. So a mark with TM_D_MMAP is sound only with the reading rule: clean the
+ * range (sync_file_range, all three flags), then read. The mark is made at entry of
+ * fault_dirty_shared_page: the page table entry is installed and the folio still locked, so the
+ * cleaning waits for the fault to finish; at its exit the mapping may already be gone.
  */
 #include "mark.bpf.h"
 #include "version.bpf.h"
@@ -42,7 +42,8 @@ int BPF_PROG(tm_fault, struct vm_fault *vmf)
 		first &= ~(__u64)(PMD_PAGES - 1);
 		pages = PMD_PAGES;
 	}
-	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_MMAP, first << PAGE_SHIFT, (first + pages) << PAGE_SHIFT);
+	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_MMAP, first << PAGE_SHIFT,
+		     (first + pages) << PAGE_SHIFT);
 	return 0;
 }
 

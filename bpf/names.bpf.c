@@ -7,8 +7,8 @@
  */
 #include "mark.bpf.h"
 
-static __always_inline void name_emit(struct tm_sb *sb, __u64 roots, const struct tm_id *dir, struct dentry *d,
-				      struct inode *obj, __u32 op)
+static __always_inline void name_emit(struct tm_sb *sb, __u64 roots, const struct tm_id *dir,
+				      struct dentry *d, struct inode *obj, __u32 op)
 {
 	struct tm_name_op n = { .op = op, .dev = sb->dev };
 
@@ -152,8 +152,24 @@ static __always_inline void moved_in(struct tm_sb *sb, struct dentry *d, const s
 {
 	struct inode *inode = d->d_inode;
 
-	if (now & ~before && inode && tm_is_dir(inode))
+	struct tm_op op;
+
+	if (!(now & ~before) || !inode)
+		return;
+	if (tm_is_dir(inode)) {
 		name_emit(sb, now & ~before, dir, d, inode, TM_EV_SUBTREE);
+		return;
+	}
+	/*
+	 * A file that comes from outside may have been here before, and nobody watched it
+	 * meanwhile: its name alone would look like a rename of known content.
+	 */
+	tm_op_init(&op, sb, inode);
+	op.roots = now & ~before;
+	op.flags = TM_D_DATA | TM_D_WHOLE | TM_D_ATTR;
+	op.end = TM_TO_EOF;
+	op.parent = *dir;
+	tm_mark(&op);
 }
 
 /* The entry program was skipped or had no slot: the old directory as a whole, if it is known at all. */
@@ -172,10 +188,12 @@ static __always_inline void rename_blind(struct tm_ctl *ctl, struct tm_sb *sb, s
 }
 
 /*
- * After a plain rename old_dentry carries the new name and hangs in the new directory; after an exchange new_dentry
- * has the old name in the old one. One walk says where the new directory is, the slot where the old one was.
+ * After a plain rename old_dentry carries the new name and hangs in the new directory; after an
+ * exchange new_dentry has the old name in the old one. One walk says where the new directory is, the
+ * slot where the old one was.
  */
-static __always_inline void renamed(struct tm_ctl *ctl, struct tm_sb *sb, struct renamedata *rd, struct tm_slot *slot)
+static __always_inline void renamed(struct tm_ctl *ctl, struct tm_sb *sb, struct renamedata *rd,
+				    struct tm_slot *slot)
 {
 	struct dentry *d = rd->old_dentry, *dir = d->d_parent;
 	__u64 before = 0;

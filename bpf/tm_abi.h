@@ -133,7 +133,8 @@ struct tm_sb {
 	__u64 moves_ended;
 	__s32 subvol_root;	/* btrfs: offset from a struct inode to its root pointer */
 	__s32 subvol_id;	/* btrfs: offset from the root to its objectid */
-	__u64 zero;		/* stays 0 */
+	__u32 zero;		/* stays 0 */
+	__u32 index;		/* of this in tm_ctl.sb */
 };
 
 enum tm_sb_flags {
