@@ -132,8 +132,9 @@ struct tm_kern {
 
 /*
  * Load one copy of the skeleton with just the programs of @n hooks (resolved, targets
- * set), sharing the maps that are open already and creating the others into k->map_fd. Attach each, pin the link as
- * LINKDIR/PREFIX-PROG and add it to k->links. Returns 0 or -errno (tm_backend_why() says more).
+ * set), sharing the maps that are open already and creating the others into k->map_fd. Attach each, pin
+ * the link as LINKDIR/PREFIX-PROG and add it to k->links. Returns 0 or -errno (tm_backend_why() says
+ * more).
  */
 struct tm_hook_choice {
 	const char *prog;
@@ -217,7 +218,10 @@ int tm_bpf_timeout_ms(const void *b);
 int tm_bpf_grace(struct tm_kern *k);
 /* Deliver ALL to every slot of @roots that is claimed, announced by @reason. */
 int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason);
-/* One record to every claimed slot of @roots; unclaimed ones are noted for an ALL later. Returns records or -errno. */
+/*
+ * One record to every claimed slot of @roots; unclaimed ones are noted for an ALL later.
+ * Returns records or -errno.
+ */
 int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c);
 
 /* ---- bpf_health.c */

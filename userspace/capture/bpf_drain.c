@@ -2,9 +2,9 @@
 /*
  * capture/bpf_drain.c - from the maps to change records.
  *
- * An epoch flip turns all new marks to the other dirty map; after a grace period nobody writes to the old one,
- * and it is delivered and emptied at leisure. Nothing is ever deleted while it can still be written.
- * The old map is empty before the next flip; after a restart it is drained first. The ring is
+ * An epoch flip turns all new marks to the other dirty map; after a grace period nobody writes to the
+ * old one, and it is delivered and emptied at leisure. Nothing is ever deleted while it can still be
+ * written. The old map is empty before the next flip; after a restart it is drained first. The ring is
  * consumed between the grace period and the delivery, so the names of what is delivered are known.
  */
 #include <bpf/bpf.h>

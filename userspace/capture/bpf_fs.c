@@ -97,7 +97,8 @@ int tm_fs_info_get(int rootfd, struct tm_fs_info *ret)
 		return -ENOTDIR;
 	i.fs = tm_fs_find((long)sf.f_type);
 	if (!i.fs) {
-		tm_backend_why("bpf: changes on this kind of file system (0x%lx) cannot be seen", (long)sf.f_type);
+		tm_backend_why("bpf: changes on this kind of file system (0x%lx) cannot be seen",
+			       (long)sf.f_type);
 		return -EOPNOTSUPP;
 	}
 	r = sb_dev(rootfd, &i.dev);

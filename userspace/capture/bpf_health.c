@@ -177,8 +177,9 @@ static void sweep(struct tm_kern *k, uint64_t now)
 		}
 		if (now - s->at[i].since_ms < LEVEL_MS)
 			continue;
-		/* An operation that is still under way then unlevels it once more, and waits another minute. */
-		__atomic_compare_exchange_n(&v->ended, &seen.ended, seen.begun, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		/* An operation still under way then unlevels it once more, and waits another minute. */
+		__atomic_compare_exchange_n(&v->ended, &seen.ended, seen.begun, false, __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST);
 		watch_drop(s, i);
 	}
 	/* Directory renames the same way: with nothing in flight the pair is equal. */

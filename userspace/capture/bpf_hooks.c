@@ -14,6 +14,7 @@
 #endif
 
 #define MUST(p, t) { .prog = p, .target = t, .need = TM_HOOK_MUST }
+#define OR(p, t, f) { .prog = p, .target = t, .fallback = f, .need = TM_HOOK_MUST }
 #define MAYBE(p, t, why) { .prog = p, .target = t, .need = TM_HOOK_IF_THERE, .if_missing = why }
 
 const struct tm_hook tm_vfs_hooks[] = {
@@ -60,8 +61,8 @@ const struct tm_fs tm_fs_table[] = {
 	} },
 	{ "tmpfs", TMPFS_MAGIC, NULL,
 	  "on tmpfs a store through a shared mapping is seen only when it is the first access to its page", {
-		{ .prog = "tm_write_in", .target = "shmem_file_write_iter", .fallback = "generic_file_write_iter" },
-		{ .prog = "tm_write_out", .target = "shmem_file_write_iter", .fallback = "generic_file_write_iter" },
+		OR("tm_write_in", "shmem_file_write_iter", "generic_file_write_iter"),
+		OR("tm_write_out", "shmem_file_write_iter", "generic_file_write_iter"),
 		MUST("tm_falloc_in", "shmem_fallocate"), MUST("tm_falloc_out", "shmem_fallocate"),
 	} },
 	{ .name = NULL },

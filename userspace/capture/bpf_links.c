@@ -145,7 +145,8 @@ void tm_bpf_links_repin(struct tm_kern *k)
 
 /* ---- what the admin is shown */
 
-static int put_hook(char **text, const char *prefix, const struct tm_hook *h, const char *state, const char *detail)
+static int put_hook(char **text, const char *prefix, const struct tm_hook *h, const char *state,
+		    const char *detail)
 {
 	char *more = NULL;
 
@@ -158,8 +159,8 @@ static int put_hook(char **text, const char *prefix, const struct tm_hook *h, co
 
 static int put_missing(char **text, const char *prefix, const struct tm_hook *h)
 {
-	_cleanup_free_ char *d = tm_asprintf("%s: not in this kernel%s%s", h->target, h->if_missing ? "; " : "",
-					     h->if_missing ?: "");
+	_cleanup_free_ char *d = tm_asprintf("%s: not in this kernel%s%s", h->target,
+					     h->if_missing ? "; " : "", h->if_missing ?: "");
 
 	return d ? put_hook(text, prefix, h, h->need == TM_HOOK_MUST ? "missing" : "absent", d) : -ENOMEM;
 }
@@ -222,7 +223,8 @@ static int try_fentry(void)
 	if (id < 0)
 		return id;
 	opts.attach_btf_id = (uint32_t)id;
-	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "tm_probe", "Dual BSD/GPL", insns, TM_ARRAY_SIZE(insns), &opts);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "tm_probe", "Dual BSD/GPL", insns,
+			   TM_ARRAY_SIZE(insns), &opts);
 	if (fd < 0)
 		return -errno;
 	tm_close(fd);
@@ -239,7 +241,8 @@ static int probe_hooks(char **text, const char *prefix, const struct tm_hook *ho
 		if (!target)
 			r = put_missing(text, prefix, h);
 		else
-			r = put_hook(text, prefix, h, tm_streq(target, h->target) ? "wanted" : "fallback", target);
+			r = put_hook(text, prefix, h, tm_streq(target, h->target) ? "wanted" : "fallback",
+				     target);
 	}
 	return r;
 }
@@ -250,7 +253,8 @@ char *tm_bpf_probe(void)
 	int r = try_fentry();
 
 	if (r == -EPERM)
-		text = tm_asprintf("bpf\tno\tthis kernel refuses tracing programs (fentry/fexit: %s)\n", strerror(-r));
+		text = tm_asprintf("bpf\tno\tthis kernel refuses tracing programs (fentry/fexit: %s)\n",
+				   strerror(-r));
 	else if (r)
 		text = tm_asprintf("bpf\tno\tthis kernel cannot load tracing programs: %s\n", strerror(-r));
 	else

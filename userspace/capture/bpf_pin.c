@@ -6,8 +6,8 @@
  *	PIN_DIR/links-CODE/vfs-tm_unlink ...	the links of one build of the programs
  *
  * tm_ctl is pinned last: without it the rest is the debris of a start that died. A layout that is not ours is
- * taken down whole (a new epoch); other programs over the same layout are attached beside the old ones, which go
- * afterwards, so an upgrade misses nothing.
+ * taken down whole (a new epoch); other programs over the same layout are attached beside the old ones,
+ * which go afterwards, so an upgrade misses nothing.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -90,7 +90,8 @@ static void remove_pins(const char *path, const char *keep)
 	while ((e = readdir(d))) {
 		_cleanup_free_ char *p = NULL;
 
-		if (tm_streq(e->d_name, ".") || tm_streq(e->d_name, "..") || (keep && tm_streq(e->d_name, keep)))
+		if (tm_streq(e->d_name, ".") || tm_streq(e->d_name, "..") ||
+		    (keep && tm_streq(e->d_name, keep)))
 			continue;
 		p = tm_asprintf("%s/%s", path, e->d_name);
 		if (!p)
@@ -115,7 +116,8 @@ void tm_capture_unpin(const char *pin_dir)
 }
 
 /* Call @fn for each directory of links that is not @linkdir. */
-static void each_other_links(struct tm_kern *k, const char *linkdir, void (*fn)(const char *path, void *arg), void *arg)
+static void each_other_links(struct tm_kern *k, const char *linkdir, void (*fn)(const char *path, void *arg),
+			     void *arg)
 {
 	DIR *d = opendir(k->opts->pin_dir);
 	const char *ours = strrchr(linkdir, '/') + 1;

@@ -87,5 +87,6 @@ int tm_ring_consume(struct tm_ring *r, int (*fn)(void *arg, const void *rec, siz
 bool tm_ring_empty(const struct tm_ring *r)
 {
 	/* A record under way counts: its producer may have looked at "armed" already. */
-	return __atomic_load_n(r->consumer, __ATOMIC_SEQ_CST) == __atomic_load_n(r->producer, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(r->consumer, __ATOMIC_SEQ_CST) ==
+	       __atomic_load_n(r->producer, __ATOMIC_SEQ_CST);
 }

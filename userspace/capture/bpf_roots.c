@@ -33,7 +33,7 @@ static struct tm_sb *sb_new(struct tm_kern *k)
 		if (!k->ctl->sb[i].roots) {
 			struct tm_sb *sb = &k->ctl->sb[i];
 
-			*sb = (struct tm_sb){ 0 };
+			*sb = (struct tm_sb){ .index = i };
 			if (k->ctl->n_sbs <= i)
 				__atomic_store_n(&k->ctl->n_sbs, i + 1, __ATOMIC_SEQ_CST);
 			return sb;
@@ -47,7 +47,8 @@ static struct tm_root_key root_key(uint32_t dev, const struct tm_id *id)
 }
 
 /* Set or clear the slot's bit in the entry of @id; an entry without bits goes. */
-static int root_entry(struct tm_kern *k, uint32_t dev, const struct tm_id *id, uint64_t roots, uint64_t reserved, bool on)
+static int root_entry(struct tm_kern *k, uint32_t dev, const struct tm_id *id, uint64_t roots,
+		      uint64_t reserved, bool on)
 {
 	struct tm_root_key key = root_key(dev, id);
 	int fd = k->map_fd[TM_MAP_ROOTS];
@@ -137,7 +138,8 @@ static bool id_eq(const struct tm_id *a, const struct tm_id *b)
 	return a->ino == b->ino && a->gen == b->gen && a->subvol == b->subvol;
 }
 
-static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint64_t key, const struct tm_fs_info *i)
+static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint64_t key,
+			 const struct tm_fs_info *i)
 {
 	struct tm_root_slot *s = &k->ctl->root[slot];
 	uint64_t bit = 1ULL << slot, canary;
@@ -173,7 +175,8 @@ static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint6
 	if (r)
 		return r;
 	*s = (struct tm_root_slot){
-		.key = key, .id = i->id, .dev = i->dev, .active = 1, .reserved = reserved, .canary_ino = canary,
+		.key = key, .id = i->id, .dev = i->dev, .active = 1,
+		.reserved = reserved, .canary_ino = canary,
 	};
 	slots_changed(k, sb);
 	__atomic_fetch_or(&sb->roots, bit, __ATOMIC_SEQ_CST);
@@ -200,8 +203,8 @@ static void slot_deactivate(struct tm_kern *k, unsigned int slot)
 }
 
 /*
- * The superblock of @slot's new root was unmounted meanwhile: neither this slot nor any that nobody claimed yet is
- * unbroken. Claimed ones are told by tm_bpf_remounted().
+ * The superblock of @slot's new root was unmounted meanwhile: neither this slot nor any that nobody
+ * claimed yet is unbroken. Claimed ones are told by tm_bpf_remounted().
  */
 static void gone_before(struct tm_kern *k, unsigned int slot, uint32_t dev)
 {
@@ -234,7 +237,8 @@ int tm_bpf_remounted(struct tm_kern *k)
 		uint64_t mine = sb->roots & k->claimed;
 		int r;
 
-		if (!(sb->flags & TM_SB_GONE) || !mine || !root_is_back(k, (unsigned int)__builtin_ctzll(mine)))
+		if (!(sb->flags & TM_SB_GONE) || !mine ||
+		    !root_is_back(k, (unsigned int)__builtin_ctzll(mine)))
 			continue;
 		gone_before(k, TM_ROOTS, sb->dev);
 		r = tm_bpf_deliver_all(k, mine, "unmounted");
@@ -254,7 +258,8 @@ static bool unbroken(struct tm_kern *k, unsigned int slot, uint64_t key, const s
 	/* A root of this process began after whatever was broken. */
 	if (k->created && !(k->claimed >> slot & 1))
 		return false;
-	return s->active && s->key == key && s->dev == i->dev && id_eq(&s->id, &i->id) && sb && sb->roots >> slot & 1;
+	return s->active && s->key == key && s->dev == i->dev && id_eq(&s->id, &i->id) && sb &&
+	       sb->roots >> slot & 1;
 }
 
 int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed)
