@@ -87,7 +87,8 @@ void show(void)
 		printf("#   slot %u %s flags %x dir %llu obj %llu.%u '%s'", r->slot, kinds[r->kind], r->flags,
 		       (unsigned long long)r->dir.ino, (unsigned long long)r->obj.ino, r->obj.gen, r->name);
 		for (uint32_t j = 0; j < r->n_ranges; j++)
-			printf(" [%llu,%lld)", (unsigned long long)r->ranges[j].start, (long long)r->ranges[j].end);
+			printf(" [%llu,%lld)", (unsigned long long)r->ranges[j].start,
+			       (long long)r->ranges[j].end);
 		printf("\n");
 	}
 	printf("#   %zu records; incomplete: %s\n", n_recs, incomplete[0] ? incomplete : "no");
@@ -106,7 +107,8 @@ const struct rec *the(enum tm_change_kind kind, struct tm_oid obj)
 	const struct rec *found = NULL;
 
 	for (size_t i = 0; i < n_recs; i++) {
-		struct tm_oid o = kind == TM_CHANGE_DIR || kind == TM_CHANGE_SUBTREE ? recs[i].dir : recs[i].obj;
+		bool dir = kind == TM_CHANGE_DIR || kind == TM_CHANGE_SUBTREE;
+		struct tm_oid o = dir ? recs[i].dir : recs[i].obj;
 
 		if (recs[i].kind != kind || !tm_oid_eq(o, obj))
 			continue;
@@ -123,7 +125,8 @@ const struct rec *the_name(int dirfd, const char *name)
 	const struct rec *found = NULL;
 
 	for (size_t i = 0; i < n_recs; i++) {
-		if (recs[i].kind != TM_CHANGE_NAME || !tm_streq(recs[i].name, name) || !tm_oid_eq(recs[i].dir, dir))
+		if (recs[i].kind != TM_CHANGE_NAME || !tm_streq(recs[i].name, name) ||
+		    !tm_oid_eq(recs[i].dir, dir))
 			continue;
 		if (found)
 			return NULL;
