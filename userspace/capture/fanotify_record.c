@@ -59,8 +59,21 @@ static void on_rename(struct tm_fan_roots *r, const struct tm_fan_event *ev,
 
 	emit_name(r, sink, from, &ev->old_entry, obj, TM_CF_GONE);
 	emit_name(r, sink, to, &ev->new_entry, obj, 0);
-	if (!(ev->mask & FAN_ONDIR))
+	if (!(ev->mask & FAN_ONDIR)) {
+		/* New to a root: nobody watched its content meanwhile, and it may have been here before. */
+		struct tm_change whole = {
+			.kind = TM_CHANGE_INODE,
+			.flags = TM_CF_DATA | TM_CF_WHOLE | TM_CF_SIZE | TM_CF_ATTR,
+			.obj = obj,
+			.dir = to.dir,
+			.name = ev->new_entry.name,
+			.name_len = ev->new_entry.name_len,
+		};
+
+		if (!tm_oid_is_none(obj) && to.known)
+			emit(sink, to.slots & ~from.slots, &whole);
 		return;
+	}
 	/* Every answer about what is below it may be another one now. */
 	tm_fan_roots_flush(r);
 	/* New to a root: what happened to it outside was not recorded for that root. */

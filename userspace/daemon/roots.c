@@ -151,10 +151,10 @@ int tm_root_check(struct tm_daemon *d, const struct tm_policy *self, const char 
 	return 0;
 }
 
-static bool reserved(const char *name)
+static bool reserved(int dirfd, const char *name)
 {
 	return tm_streq(name, ".") || tm_streq(name, "..") || tm_streq(name, RESERVED) ||
-	       tm_streq(name, "lost+found");
+	       (tm_streq(name, "lost+found") && tm_has_lost_found(dirfd));
 }
 
 int64_t tm_root_entries(int dirfd, uint64_t limit)
@@ -172,7 +172,7 @@ int64_t tm_root_entries(int dirfd, uint64_t limit)
 	}
 	errno = 0;
 	while ((uint64_t)n < limit && (e = readdir(dir)))
-		n += !reserved(e->d_name);
+		n += !reserved(dirfd, e->d_name);
 	err = errno;
 	closedir(dir);
 	return err && !n ? -err : n;

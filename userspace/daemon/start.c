@@ -10,6 +10,7 @@
 #include "lib/text.h"
 #include "netmon/netmon.h"
 
+#include <time.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -90,6 +91,24 @@ static int instance_name(struct tm_daemon *d)
 	return 0;
 }
 
+/*
+ * A worker that was being started when the daemon before us was killed holds its descriptors until it
+ * executes its program: a moment, worth waiting for.
+ */
+static int take_lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+
+	for (int i = 0; i < 30; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return -EWOULDBLOCK;
+}
+
 int tm_start_dirs(struct tm_daemon *d)
 {
 	int r;
@@ -101,8 +120,8 @@ int tm_start_dirs(struct tm_daemon *d)
 		return d->statefd;
 	}
 	d->lockfd = tm_open_name(d->statefd, "lock", O_RDWR | O_CREAT, 0600);
-	if (d->lockfd < 0 || flock(d->lockfd, LOCK_EX | LOCK_NB) < 0) {
-		r = d->lockfd < 0 ? d->lockfd : -errno;
+	r = d->lockfd < 0 ? d->lockfd : take_lock(d->lockfd);
+	if (r < 0) {
 		tm_err("the state directory %s: %s", d->state_dir,
 		       r == -EWOULDBLOCK ? "another tidemarkd uses it" : strerror(-r));
 		return r;

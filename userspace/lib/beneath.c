@@ -9,8 +9,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -19,6 +21,9 @@
 
 /* openat2 gives up with EAGAIN when a rename ran anywhere meanwhile: normal, so try often. */
 #define EAGAIN_TRIES 128
+
+/* The root directory's inode number on ext2, ext3 and ext4. */
+#define EXT_ROOT_INO 2
 
 static bool force_walk;
 
@@ -331,4 +336,14 @@ int tm_stat_name(int dirfd, const char *name, struct stat *ret_st)
 		return -errno;
 	*ret_st = st;
 	return 0;
+}
+
+bool tm_has_lost_found(int dirfd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	/* tmpfs gives 2 to the first directory below its root: the type is asked too. */
+	return fstat(dirfd, &st) == 0 && S_ISDIR(st.st_mode) && st.st_ino == EXT_ROOT_INO &&
+	       fstatfs(dirfd, &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC;
 }

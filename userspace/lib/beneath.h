@@ -56,6 +56,12 @@ bool tm_name_ok(const char *name, size_t len);
 /* lstat(2) of a name in a held directory. Returns 0 or -errno. */
 int tm_stat_name(int dirfd, const char *name, struct stat *ret_st);
 
+/*
+ * Is @dirfd the root directory of an ext2, ext3 or ext4 file system? Those, and no other directory,
+ * have a lost+found of the file system's own. False where it cannot be told.
+ */
+bool tm_has_lost_found(int dirfd);
+
 /* For tests: use the component walk even where openat2 exists. */
 void tm_beneath_force_walk(bool on);
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/xattrat.h"
 #include "lib/beneath.h"
 
 #define LOOK_TRIES 4
@@ -200,5 +201,22 @@ int src_xattrs_fd(int fd, struct tm_buf *b)
 		if (b->len > TM_XATTRS_MAX)
 			return -E2BIG;
 	}
+	return tm_buf_error(b);
+}
+
+int src_acl_at(int dirfd, const char *name, struct tm_buf *b)
+{
+	_cleanup_free_ uint8_t *value = malloc(TM_XATTRS_MAX);
+	ssize_t n;
+
+	if (!value)
+		return -ENOMEM;
+	tm_buf_reset(b);
+	n = tm_xattrat_get(dirfd, name, "system.posix_acl_access", value, TM_XATTRS_MAX);
+	if (n == -ENODATA || n == -EOPNOTSUPP)
+		return 0;
+	if (n < 0)
+		return n == -ENOENT ? -ESTALE : (int)n;
+	tm_xattr_put(b, "system.posix_acl_access", value, (uint32_t)n);
 	return tm_buf_error(b);
 }

@@ -39,5 +39,7 @@ bool src_stamp_safe(const struct tm_attrs *a, int64_t limit_ns);
  * tm_msg_file. Returns 0; -E2BIG: more than TM_XATTRS_MAX; -errno.
  */
 int src_xattrs_fd(int fd, struct tm_buf *b);
+/* The ACL of what cannot be opened (FIFO, socket, device), by name in a held directory. */
+int src_acl_at(int dirfd, const char *name, struct tm_buf *b);
 
 #endif

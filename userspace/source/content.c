@@ -463,6 +463,22 @@ static void judge_stamp(struct sending *x)
 	x->attrs.ctime_ns = 0;
 }
 
+/* By name, since it cannot be opened; so the name must still lead to this very object afterwards. */
+static int acl_of(struct tm_source *s, const struct src_obj *o)
+{
+	struct src_dir *d = dir_of(s, o);
+	int dirfd = d ? hold_dir(s, d) : -ESTALE, r;
+	struct tm_oid oid;
+
+	if (dirfd < 0)
+		return dirfd;
+	r = src_acl_at(dirfd, src_obj_name(s, o), &s->xattrs);
+	if (r < 0)
+		return r;
+	r = tm_oid_at(dirfd, src_obj_name(s, o), &oid);
+	return r < 0 ? r : tm_oid_eq(oid, o->oid) ? 0 : -ESTALE;
+}
+
 static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 {
 	struct tm_source *s = x->s;
@@ -477,6 +493,10 @@ static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 	tm_buf_reset(&s->xattrs);
 	if (o->kind == TM_KIND_REG || o->kind == TM_KIND_DIR) {
 		r = src_xattrs_fd(x->fd, &s->xattrs);
+		if (r < 0)
+			return r;
+	} else if (o->kind != TM_KIND_LNK) {
+		r = acl_of(s, o);
 		if (r < 0)
 			return r;
 	}

@@ -373,7 +373,7 @@ static int step_attr(struct tm_target *t, const struct tm_step *s)
 		if (r == 0 && ino != s->tino)
 			return LOST;
 		if (r == 0)
-			r = tm_attrs_set_name(at.dirfd, at.name, &s->row, &res);
+			r = tm_attrs_set_name(at.dirfd, at.name, &job, &res);
 	}
 	return r < 0 ? r : attr_result(t, s, &res);
 }

@@ -9,6 +9,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "lib/xattrat.h"
+
 #define ACL_ACCESS  "system.posix_acl_access"
 #define ACL_DEFAULT "system.posix_acl_default"
 #define FILE_CAPS   "security.capability"
@@ -152,14 +154,40 @@ int tm_attrs_set_fd(int fd, const struct tm_attr_job *job, struct tm_attr_result
 	return r < 0 ? r : note(ret, tm_attrs_set_mtime(fd, job->row));
 }
 
-int tm_attrs_set_name(int dirfd, const char *name, const struct tm_row *row,
+/* FIFOs, sockets and device nodes can have an ACL and nothing else. */
+static int set_acl_at(int dirfd, const char *name, const struct tm_attr_job *job,
 		      struct tm_attr_result *ret)
 {
-	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, mtime_of(row) };
+	struct tm_rd rd = tm_rd(job->xattrs, job->xattrs_len);
+	const uint8_t *value;
+	char attr[256];
+	bool has = false;
+	uint32_t len;
 	int r = 0;
 
-	if (fchownat(dirfd, name, row->uid, row->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	while (r == 0 && tm_xattr_get(&rd, attr, &value, &len) == 0) {
+		if (!tm_streq(attr, ACL_ACCESS))
+			continue;
+		has = true;
+		r = note(ret, tm_xattrat_set(dirfd, name, attr, value, len));
+	}
+	if (r == 0 && !has && job->complete) {
+		r = tm_xattrat_remove(dirfd, name, ACL_ACCESS);
+		r = r == -ENODATA || r == -EOPNOTSUPP ? 0 : note(ret, r);
+	}
+	return r;
+}
+
+int tm_attrs_set_name(int dirfd, const char *name, const struct tm_attr_job *job,
+		      struct tm_attr_result *ret)
+{
+	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, mtime_of(job->row) };
+	int r = 0;
+
+	if (fchownat(dirfd, name, job->row->uid, job->row->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		r = note(ret, -errno);
+	if (r == 0 && job->row->kind != TM_KIND_LNK && job->xattrs)
+		r = set_acl_at(dirfd, name, job, ret);
 	if (r == 0 && utimensat(dirfd, name, ts, AT_SYMLINK_NOFOLLOW) < 0)
 		r = note(ret, -errno);
 	return r;

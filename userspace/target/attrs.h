@@ -28,8 +28,8 @@ struct tm_attr_result {
  * -ENOMEM: the file system is in trouble.
  */
 int tm_attrs_set_fd(int fd, const struct tm_attr_job *job, struct tm_attr_result *ret);
-/* Anything else, by name in a held directory: owner and times. */
-int tm_attrs_set_name(int dirfd, const char *name, const struct tm_row *row,
+/* Anything else, by name in a held directory: owner, times, and the ACL of what is no symlink. */
+int tm_attrs_set_name(int dirfd, const char *name, const struct tm_attr_job *job,
 		      struct tm_attr_result *ret);
 /* Only mtime. */
 int tm_attrs_set_mtime(int fd, const struct tm_row *row);

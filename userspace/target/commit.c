@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "lib/beneath.h"
 #include "lib/fault.h"
 #include "target/failpoint.h"
 #include "target/target_int.h"
@@ -19,7 +20,8 @@ int tm_commit_plan(struct tm_target *t, struct tm_plan *plan)
 	struct tm_foreign *foreign = NULL;
 	struct tm_plan_in in = { .view = tm_table_view(t->table),
 				 .batch = &t->batch,
-				 .root = t->dirs.root };
+				 .root = t->dirs.root,
+				 .lost_found = tm_has_lost_found(t->rootfd) };
 	int r = tm_foreign_list(t, &foreign, &in.n_foreign);
 
 	if (r == 0) {

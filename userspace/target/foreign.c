@@ -19,7 +19,8 @@ struct list {
 static bool ours(const struct tm_target *t, struct tm_oid dir, const char *name)
 {
 	return tm_oid_eq(dir, t->dirs.root) &&
-	       (tm_streq(name, ".tidemark") || tm_streq(name, "lost+found"));
+	       (tm_streq(name, ".tidemark") ||
+		(tm_streq(name, "lost+found") && tm_has_lost_found(t->rootfd)));
 }
 
 static int check(struct tm_target *t, struct list *l, int dirfd, struct tm_oid dir,

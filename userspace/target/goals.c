@@ -14,7 +14,8 @@ static bool reserved_name(const struct pstate *s, const struct tm_place *at)
 {
 	if (!pl_is(at->dir, s->in->root))
 		return false;
-	return tm_streq(at->name, ".tidemark") || tm_streq(at->name, "lost+found");
+	return tm_streq(at->name, ".tidemark") ||
+	       (s->in->lost_found && tm_streq(at->name, "lost+found"));
 }
 
 /* Pass 1: where was each object seen last? */

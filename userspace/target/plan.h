@@ -30,6 +30,7 @@ struct tm_plan_in {
 	struct tm_oid root;
 	const struct tm_foreign *foreign;
 	size_t n_foreign;
+	bool lost_found;	/* the root has a lost+found of its file system: reserved */
 };
 
 struct tm_plan {

@@ -52,6 +52,7 @@ static mode_t type_bits(uint8_t kind)
 static int make_node(struct tm_target *t, struct tm_bobj *o, const struct tm_row *row,
 		     struct tm_attr_result *res)
 {
+	struct tm_attr_job job = { .row = row, .xattrs = o->xattrs, .xattrs_len = o->xattrs_len };
 	uint32_t mode = tm_attrs_mode(row, t->opts.allow_suid, &res->refused);
 	struct stat st;
 	mode_t mask;
@@ -69,7 +70,7 @@ static int make_node(struct tm_target *t, struct tm_bobj *o, const struct tm_row
 		if (r < 0)
 			return r;
 	}
-	r = tm_attrs_set_name(t->stagefd, o->stage, row, res);
+	r = tm_attrs_set_name(t->stagefd, o->stage, &job, res);
 	if (r == 0)
 		r = tm_stat_name(t->stagefd, o->stage, &st);
 	if (r == 0)

@@ -178,7 +178,7 @@ int64_t tm_target_count_entries(int rootfd, uint64_t limit)
 	}
 	while (n < limit && (errno = 0, de = readdir(d))) {
 		if (tm_streq(de->d_name, ".") || tm_streq(de->d_name, "..") ||
-		    tm_streq(de->d_name, STATE_DIR) || tm_streq(de->d_name, "lost+found"))
+		    tm_streq(de->d_name, STATE_DIR) || (tm_streq(de->d_name, "lost+found") && tm_has_lost_found(rootfd)))
 			continue;
 		n++;
 	}

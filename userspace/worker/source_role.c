@@ -259,6 +259,7 @@ int tm_source_role(struct tm_worker *w)
 		.versions = w->versions,
 		.n_versions = w->versions ? w->start.n_versions : 0,
 		.barrier_interval_ms = w->start.barrier_interval_ms,
+		.moves_told = true,
 		.ops = { .poll = tm_worker_between,
 			 .progress = tm_worker_progress,
 			 .file_failed = tm_worker_file_failed,
