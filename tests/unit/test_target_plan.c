@@ -504,7 +504,8 @@ static bool carry_out(struct model *target, const struct tm_plan *p)
 static bool run_batch(struct tm_batch *b, struct model *target)
 {
 	struct tm_view view = { v_object, v_name, v_names_of, v_children, target };
-	struct tm_plan_in in = { .view = &view, .batch = b, .root = oid_of(ROOT) };
+	struct tm_plan_in in = { .view = &view, .batch = b, .root = oid_of(ROOT),
+				 .lost_found = true };
 	struct tm_plan plan;
 	struct model *before = malloc(sizeof(*before));
 	bool ok;
@@ -709,7 +710,8 @@ static struct tm_plan plan_of(struct model *from, struct model *to, struct tm_ba
 {
 	static struct watch w[2 * MAX_ENT];
 	struct tm_view view = { v_object, v_name, v_names_of, v_children, from };
-	struct tm_plan_in in = { .view = &view, .batch = b, .root = oid_of(ROOT) };
+	struct tm_plan_in in = { .view = &view, .batch = b, .root = oid_of(ROOT),
+				 .lost_found = true };
 	struct model *staging = malloc(sizeof(*staging));
 	struct tm_plan p;
 	uint32_t n;

@@ -163,6 +163,7 @@ static int policy_state(json_t *o, const struct tm_api_policy *p)
 	TRY(set_obj(o, "progress", progress_json(p)));
 	TRY(set_obj(o, "capture", capture_json(p)));
 	TRY(tm_api_set_u64(o, "pending", p->pending));
+	TRY(tm_api_set_u64(o, "in_flight", p->in_flight));
 	TRY(tm_api_set_bool(o, "in_sync", p->in_sync));
 	TRY(tm_api_set_u64(o, "failures", p->failures));
 	TRY(tm_api_set_bool(o, "enabled", p->enabled));

@@ -45,6 +45,7 @@ struct tm_api_policy {
 		const char *reason, *scope;
 	} capture;
 	uint64_t pending, failures;
+	uint64_t in_flight; /* of pending: handed over, not acknowledged yet */
 	bool in_sync, enabled, connected, allow_devices, allow_suid;
 	int64_t created_ns;
 	const char *peer_fingerprint, *peer_cluster; /* cluster "" is null */

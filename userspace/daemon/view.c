@@ -183,6 +183,7 @@ json_t *tm_view_policy(struct tm_policy *p)
 	fill_progress(p, &in, &a);
 	fill_capture(p, &a);
 	a.pending = p->bl ? tm_backlog_count(p->bl) : 0;
+	a.in_flight = p->bl && p->bl->inflight ? tm_change_set_count(p->bl->inflight) : 0;
 	a.failures = p->n_failures;
 	a.in_sync = tm_status_in_sync(&in);
 	a.enabled = p->rec.enabled;

@@ -21,7 +21,7 @@ busy() { [[ $(field a p '.in_flight > 0' 2>/dev/null) = true ]]; }
 hit() # VICTIM: kill it while a batch is not acknowledged; 0 if that was so
 {
 	local try pid
-	for ((try = 0; try < 400; try++)); do
+	for ((try = 0; try < 60; try++)); do
 		if busy; then
 			sleep "0.0$((RANDOM % 10))"
 			case $1 in
