@@ -6,6 +6,7 @@
  * async-signal-safe calls.
  */
 #include "daemon/spawn.h"
+#include "lib/text.h"
 #include "lib/fd.h"
 #include "wire/ctl.h"
 
@@ -98,7 +99,12 @@ int tm_spawn_worker(const char *role, const char *name, pid_t *ret_pid, int *ret
 	/* All in one word: the worker takes no arguments, this is for the process list. */
 	char title[192];
 	char *const argv[] = { title, NULL };
+#ifdef TM_FAULTS
+	char *const envp[] = { (char *)"LC_ALL=C", tm_asprintf("TM_FAULT=%s", getenv("TM_FAULT") ?: ""),
+			       NULL };
+#else
 	char *const envp[] = { (char *)"LC_ALL=C", NULL };
+#endif
 	int raw[2], size = CTL_SNDBUF, fd;
 	pid_t pid;
 
