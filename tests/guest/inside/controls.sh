@@ -56,8 +56,6 @@ control mark-dropped "4 KiB written" \
 	"head -c 1000000 /dev/urandom > f" \
 	"dd if=/dev/urandom of=f bs=4096 seek=7 count=1 conv=notrunc status=none"
 control rename-ignored "a file renamed" "echo one > one" "mv one two"
-# The worker's own defences; in soak.
-[[ ${1:-} = all ]] || finish
 control hole-skipped "a hole punched" \
 	"head -c 1000000 /dev/urandom > f" "fallocate -p -o 65536 -l 131072 f"
 control early-ack "a new file, the target dies after its acknowledgement" "echo one > one" "echo two > two"
