@@ -74,7 +74,25 @@ enum tm_setting_flags {
 	X(LOG_LEVEL, "log.level", ENUM, "err|warning|notice|info|debug", 0, 4, "info", LIVE, \
 	  "least important messages that are logged") \
 	X(BARRIER_INTERVAL, "barrier.interval", DURATION, "ms", TM_SECOND, 24 * TM_HOUR, "30s", LIVE, \
-	  "how often the source's file system is synced, so that less is compared again after a crash")
+	  "how often the source's file system is synced, so that less is compared again after a crash") \
+	X(WEB_USER, "web.user", STRING, "", 1, 32, "tidemark-web", RESTART, \
+	  "user that tidemark-web runs as; web.sock is made for it, and only if it exists") \
+	X(WEB_LISTEN_ADDRESS, "web.listen.address", STRING, "", 1, 127, "::", RESTART, \
+	  "address that browsers connect to; :: is every address, IPv4 too") \
+	X(WEB_LISTEN_PORT, "web.listen.port", INT, "", 0, 65535, "8443", RESTART, \
+	  "TCP port that browsers connect to; 0 takes any free one") \
+	X(WEB_HOSTS, "web.hosts", STRING, "", 0, 1000, "", RESTART, \
+	  "names, beside the host's own and its addresses, by which browsers may call the page; " \
+	  "separated by blanks or commas") \
+	X(WEB_TLS_CERT, "web.tls.cert", STRING, "", 0, 1000, "", RESTART, \
+	  "file with the page's certificate and those between it and the root (PEM); " \
+	  "empty: a self-signed one is made at the first start") \
+	X(WEB_TLS_KEY, "web.tls.key", STRING, "", 0, 1000, "", RESTART, \
+	  "file with the key of web.tls.cert (PEM), readable for web.user") \
+	X(WEB_SESSION_IDLE, "web.session.idle", DURATION, "ms", TM_SECOND, 24 * TM_HOUR, "30min", RESTART, \
+	  "a login ends after this long without a request of its user") \
+	X(WEB_SESSION_MAX, "web.session.max", DURATION, "ms", TM_SECOND, 168 * TM_HOUR, "12h", RESTART, \
+	  "a login ends after this long in any case")
 /* clang-format on */
 
 enum tm_setting_id {

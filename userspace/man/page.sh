@@ -56,6 +56,9 @@ range()
 
 time_of() { if (($1 % 1000)); then echo "${1}ms"; else scaled "$(($1 / 1000))" 1 s 60 min 60 h; fi; }
 
+# What an empty default stands for.
+empty() { if [[ $(text "$1") == cluster.name ]]; then echo "the host's name"; else echo empty; fi; }
+
 settings()
 {
 	local key type unit low high default flags help n=0
@@ -64,7 +67,7 @@ settings()
 		default=$(text "$default")
 		printf '*%s*\n\t%s.++\n%s; default %s; %s\n\n' "$(text "$key")" "$(text "$help" | sed 's/^./\u&/')" \
 			"$(range "${type// /}" "$(text "$unit")" "$(number "$low")" "$(number "$high")" | sed 's/^[a-z]/\u&/')" \
-			"${default:-the host\'s name}" \
+			"${default:-$(empty "$key")}" \
 			"$([[ $flags == *RESTART* ]] && echo "at start" || echo "at once") $([[ $flags != *POW2* ]] || echo "(power of two)")" |
 			sed 's/ *$//'
 		n=$((n + 1))
