@@ -138,6 +138,47 @@ TEST(sync_and_reject_have_limits)
 	CHECK_EQ(tm_api_empty_get(a, &no), -EINVAL);
 }
 
+TEST(an_account_is_a_hash_and_a_role_and_nothing_else)
+{
+	static const char *const bad_put[] = {
+		"{}", "{\"verifier\":\"secret\"}", "{\"verifier\":\"$y$a b c d e\"}",
+		"{\"verifier\":\"$y$j9T$a:b:c:d\"}", "{\"verifier\":\"$y$j9T$abcd\",\"role\":\"root\"}",
+		"{\"verifier\":\"$y$j9T$abcd\",\"password\":\"x\"}", "{\"verifier\":7}"
+	};
+	_cleanup_json_ json_t *good = body("{\"verifier\":\"$y$j9T$abcd\",\"role\":\"viewer\"}"),
+			      *none = body("{}"), *off = body("{\"disabled\":true}");
+	struct tm_api_account a;
+	struct tm_api_refusal no;
+
+	for (unsigned int i = 0; i < TM_ARRAY_SIZE(bad_put); i++) {
+		_cleanup_json_ json_t *j = body(bad_put[i]);
+
+		CHECK(j != NULL);
+		CHECK_EQ(tm_api_account_put_get(j, &a, &no), -EINVAL);
+	}
+	CHECK_EQ(tm_api_account_put_get(good, &a, &no), 0);
+	CHECK(a.has_role && !a.has_disabled);
+	CHECK_STR(a.verifier, "$y$j9T$abcd");
+	CHECK_STR(a.role, "viewer");
+	CHECK_EQ(tm_api_account_patch_get(none, &a, &no), -EINVAL);
+	CHECK_EQ(tm_api_account_patch_get(off, &a, &no), 0);
+	CHECK(a.has_disabled && a.disabled && !a.has_role);
+}
+
+TEST(what_a_stranger_typed_as_a_name_is_harmless_text)
+{
+	_cleanup_json_ json_t *j = body("{\"name\":\"a\\u001b[2J \\u00e9\",\"ok\":false}"),
+			      *k = body("{\"name\":\"a\"}");
+	struct tm_api_login l;
+	struct tm_api_refusal no;
+
+	CHECK_EQ(tm_api_login_get(j, &l, &no), 0);
+	CHECK_STR(l.name, "a?[2J???");
+	CHECK(!l.ok);
+	CHECK_EQ(tm_api_login_get(k, &l, &no), -EINVAL);
+	CHECK_STR(no.field, "ok");
+}
+
 static json_type type_at(json_t *o, const char *path)
 {
 	char part[64];
@@ -162,6 +203,8 @@ TEST(a_policy_object_has_every_promised_field)
 		.name = "web",
 		.id = "00",
 		.role = "source",
+		.revision = "0",
+		.lag_ms = -1,
 		.status = "Finished",
 		.status_detail = "",
 		.source_cluster = "a",
@@ -184,6 +227,8 @@ TEST(a_policy_object_has_every_promised_field)
 		{ "name", JSON_STRING },
 		{ "id", JSON_STRING },
 		{ "role", JSON_STRING },
+		{ "revision", JSON_STRING },
+		{ "lag_ms", JSON_NULL },
 		{ "status", JSON_STRING },
 		{ "source.cluster", JSON_STRING },
 		{ "source.dir", JSON_STRING },

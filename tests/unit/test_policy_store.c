@@ -114,7 +114,7 @@ TEST(runs_are_replaced_by_id_and_only_the_newest_hundred_stay)
 		CHECK_EQ(s->ops->run_put(s, id, &r), 0);
 	}
 	n_runs = 0;
-	CHECK_EQ(s->ops->run_each(s, id, 1000, count_run, NULL), 0);
+	CHECK_EQ(s->ops->run_each(s, id, 1000, 0, count_run, NULL), 0);
 	CHECK_EQ(n_runs, TM_STORE_RUNS_MAX);
 	CHECK_EQ(newest_run, r.id);
 	/* Writing the policy again must not lose its history. */
@@ -123,7 +123,7 @@ TEST(runs_are_replaced_by_id_and_only_the_newest_hundred_stay)
 	fill(&p, 2);
 	CHECK_EQ(s->ops->policy_put(s, &p), 0);
 	n_runs = 0;
-	CHECK_EQ(s->ops->run_each(s, id, 5, count_run, NULL), 0);
+	CHECK_EQ(s->ops->run_each(s, id, 5, 0, count_run, NULL), 0);
 	CHECK_EQ(n_runs, 5);
 	tm_store_close(s);
 }
@@ -140,7 +140,7 @@ TEST(a_deleted_policy_leaves_a_grave_for_its_peer_only)
 	CHECK_EQ(s->ops->grave_find(s, a.id, a.peer_key), 1);
 	CHECK_EQ(s->ops->grave_find(s, a.id, other), 0);
 	n_runs = 0;
-	CHECK_EQ(s->ops->run_each(s, a.id, 5, count_run, NULL), 0);
+	CHECK_EQ(s->ops->run_each(s, a.id, 5, 0, count_run, NULL), 0);
 	CHECK_EQ(n_runs, 0);
 	n_seen = 0;
 	CHECK_EQ(s->ops->policy_each(s, collect, NULL), 0);
@@ -174,9 +174,107 @@ TEST(meta_and_audit_give_back_the_latest)
 	CHECK_EQ(s->ops->audit_add(s, &a), 0);
 	strcpy(a.action, "delete");
 	CHECK_EQ(s->ops->audit_add(s, &a), 0);
-	CHECK_EQ(s->ops->audit_each(s, 10, stop_at_first, &b), 1);
+	CHECK_EQ(s->ops->audit_each(s, 10, 0, stop_at_first, &b), 1);
 	CHECK_STR(b.action, "delete");
 	CHECK_STR(b.detail, "yes \xff");
+	tm_store_close(s);
+}
+
+static int64_t audit_ids[8];
+static int n_audit;
+
+static int collect_audit(const struct tm_audit_rec *a, void *arg)
+{
+	(void)arg;
+	if (n_audit < 8)
+		audit_ids[n_audit++] = a->seq;
+	return 0;
+}
+
+TEST(lists_go_on_below_the_last_row_seen)
+{
+	struct tm_store *s = open_store();
+	struct tm_audit_rec a = { .time_ns = 6, .who = "root", .action = "x" };
+	struct tm_run_rec r = { .kind = TM_RUN_MANUAL, .started_ns = 1 };
+	uint8_t id[TM_REC_ID_LEN] = { 77 };
+
+	for (int i = 0; i < 5; i++) {
+		r.id = 0;
+		CHECK_EQ(s->ops->audit_add(s, &a), 0);
+		CHECK_EQ(s->ops->run_put(s, id, &r), 0);
+	}
+	n_audit = 0;
+	CHECK_EQ(s->ops->audit_each(s, 3, 0, collect_audit, NULL), 0);
+	CHECK_EQ(n_audit, 3);
+	CHECK_EQ(audit_ids[0], a.seq);
+	CHECK_EQ(s->ops->audit_each(s, 1, audit_ids[2], collect_audit, NULL), 0);
+	CHECK_EQ(audit_ids[3], audit_ids[2] - 1);
+	n_runs = 0;
+	CHECK_EQ(s->ops->run_each(s, id, 10, r.id - 1, count_run, NULL), 0);
+	CHECK_EQ(n_runs, 3);
+	CHECK_EQ(newest_run, r.id - 2);
+	tm_store_close(s);
+}
+
+static int count_account(const struct tm_account_rec *a, void *arg)
+{
+	(void)a;
+	(*(int *)arg)++;
+	return 0;
+}
+
+TEST(accounts_are_kept_up_to_their_number)
+{
+	struct tm_store *s = open_store();
+	struct tm_account_rec a = { .role = TM_ACCESS_OPERATOR,
+				    .verifier = "$y$j9T$abc",
+				    .created_ns = 5 },
+			      b;
+	int n = 0;
+
+	strcpy(a.name, "alice");
+	CHECK_EQ(s->ops->account_get(s, "alice", &b), -ENOENT);
+	CHECK_EQ(s->ops->account_put(s, &a), 0);
+	a.disabled = true;
+	a.last_login_ns = 9;
+	CHECK_EQ(s->ops->account_put(s, &a), 0);
+	CHECK_EQ(s->ops->account_get(s, "alice", &b), 0);
+	CHECK(memcmp(&a, &b, sizeof(a)) == 0);
+	for (int i = 1; i < TM_STORE_ACCOUNTS_MAX; i++) {
+		snprintf(b.name, sizeof(b.name), "user-%d", i);
+		CHECK_EQ(s->ops->account_put(s, &b), 0);
+	}
+	strcpy(b.name, "one-too-many");
+	CHECK_EQ(s->ops->account_put(s, &b), -ENOSPC);
+	CHECK_EQ(s->ops->account_put(s, &a), 0);
+	CHECK_EQ(s->ops->account_del(s, "alice"), 0);
+	CHECK_EQ(s->ops->account_del(s, "alice"), -ENOENT);
+	CHECK_EQ(s->ops->account_each(s, count_account, &n), 0);
+	CHECK_EQ(n, TM_STORE_ACCOUNTS_MAX - 1);
+	tm_store_close(s);
+}
+
+TEST(a_database_of_the_first_schema_is_taken_over_with_all_it_holds)
+{
+	struct tm_store *s = open_store();
+	struct tm_policy_rec a;
+	struct tm_account_rec b;
+	sqlite3 *db;
+
+	fill(&a, 9);
+	CHECK_EQ(s->ops->policy_put(s, &a), 0);
+	tm_store_close(s);
+	CHECK(sqlite3_open(db_path, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, "DROP TABLE accounts; PRAGMA user_version=1", NULL, NULL, NULL) ==
+	      SQLITE_OK);
+	sqlite3_close(db);
+	s = open_store();
+	CHECK_EQ(s->ops->account_get(s, "alice", &b), -ENOENT);
+	n_seen = 0;
+	CHECK_EQ(s->ops->policy_each(s, collect, NULL), 0);
+	CHECK_EQ(n_seen, 2);
+	CHECK(memcmp(&seen[1], &a, sizeof(a)) == 0);
+	CHECK_EQ(s->ops->policy_del(s, a.id, false), 0);
 	tm_store_close(s);
 }
 

@@ -147,6 +147,7 @@ static json_t *request_json(const struct tm_api_policy *p)
 	TRY(tm_api_set_u64(o, "est_bytes", p->request.est_bytes));
 	TRY(tm_api_set_bool(o, "target_exists", p->request.target_exists));
 	TRY(tm_api_set_u64(o, "target_entries", p->request.target_entries));
+	TRY(tm_api_set_time(o, "since", p->request.since_ns));
 	return o;
 fail:
 	json_decref(o);
@@ -157,6 +158,7 @@ static int policy_state(json_t *o, const struct tm_api_policy *p)
 {
 	TRY(tm_api_set_str(o, "mode", p->continuous ? "continuous" : "manual"));
 	TRY(tm_api_set_time(o, "recovery_point", p->recovery_ns));
+	TRY(set_obj(o, "lag_ms", p->lag_ms < 0 ? json_null() : json_integer(p->lag_ms)));
 	TRY(set_text(o, "last_error", p->last_error));
 	TRY(set_obj(o, "last_run", p->last_run ? tm_api_run_json(p->last_run) : json_null()));
 	TRY(set_obj(o, "totals", totals_json(p)));
@@ -181,6 +183,7 @@ json_t *tm_api_policy_json(const struct tm_api_policy *p)
 	TRY(tm_api_set_str(o, "name", p->name));
 	TRY(tm_api_set_str(o, "id", p->id));
 	TRY(tm_api_set_str(o, "role", p->role));
+	TRY(tm_api_set_str(o, "revision", p->revision));
 	TRY(tm_api_set_str(o, "status", p->status));
 	TRY(set_text(o, "status_detail", p->status_detail));
 	TRY(tm_api_set_time(o, "status_since", p->status_ns));
@@ -207,7 +210,10 @@ json_t *tm_api_failure_json(const struct tm_api_failure *f)
 {
 	json_t *o = json_object();
 	int err = f->err < 0 ? -f->err : f->err;
+	char id[24];
 
+	snprintf(id, sizeof(id), "%lld", (long long)f->id);
+	TRY(tm_api_set_str(o, "id", id));
 	TRY(tm_api_set_time(o, "time", f->time_ns));
 	TRY(tm_api_set_bytes(o, "path", f->path, f->path_len, false));
 	TRY(tm_api_set_str(o, "op", f->op));
@@ -244,6 +250,7 @@ const char *tm_api_http_title(unsigned int http_status)
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
 	case 409: return "Conflict";
+	case 412: return "Precondition Failed";
 	case 413: return "Content Too Large";
 	case 502: return "Bad Gateway";
 	case 503: return "Service Unavailable";

@@ -20,13 +20,14 @@ struct tm_api_run {
 };
 
 struct tm_api_policy {
-	const char *name, *id, *role, *status;
+	const char *name, *id, *role, *status, *revision;
 	const char *status_detail; /* "" is null */
 	int64_t status_ns;
 	const char *source_cluster, *source_dir, *target_cluster, *target_dir, *target_address;
 	uint16_t target_port;
 	bool continuous;
 	int64_t recovery_ns;
+	int64_t lag_ms; /* -1: null */
 	const char *last_error;		   /* "" is null */
 	const struct tm_api_run *last_run; /* or NULL */
 	struct {
@@ -55,10 +56,12 @@ struct tm_api_policy {
 		uint64_t est_files, est_bytes;
 		bool target_exists;
 		uint64_t target_entries;
+		int64_t since_ns;
 	} request;
 };
 
 struct tm_api_failure {
+	int64_t id;
 	int64_t time_ns;
 	const char *path;
 	size_t path_len;

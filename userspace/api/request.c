@@ -2,12 +2,12 @@
 /*
  * api/request.c - the fields of each body, checked by type and range.
  */
-#include "api/request.h"
+#include "api/request_int.h"
 #include "lib/text.h"
 
 #include <stdio.h>
 
-static int refuse(struct tm_api_refusal *no, const char *field, const char *what)
+int tm_api_refuse(struct tm_api_refusal *no, const char *field, const char *what)
 {
 	snprintf(no->field, sizeof(no->field), "%s", field);
 	if (field[0])
@@ -18,7 +18,7 @@ static int refuse(struct tm_api_refusal *no, const char *field, const char *what
 }
 
 /* Every key of @body must be in @known. */
-static int only(const json_t *body, const char *const *known, size_t n, struct tm_api_refusal *no)
+int tm_api_only(const json_t *body, const char *const *known, size_t n, struct tm_api_refusal *no)
 {
 	const char *key;
 	json_t *v;
@@ -32,25 +32,25 @@ static int only(const json_t *body, const char *const *known, size_t n, struct t
 		if (i == n) {
 			_cleanup_free_ char *shown = tm_escape(key, strnlen(key, 40));
 
-			return refuse(no, shown ?: "", "is not a field of this request");
+			return tm_api_refuse(no, shown ?: "", "is not a field of this request");
 		}
 	}
 	return 0;
 }
 
-static int get_bool(const json_t *body, const char *key, bool *ret, struct tm_api_refusal *no)
+int tm_api_get_bool(const json_t *body, const char *key, bool *ret, struct tm_api_refusal *no)
 {
 	json_t *v = json_object_get(body, key);
 
 	if (!v || json_is_null(v))
 		return 0;
 	if (!json_is_boolean(v))
-		return refuse(no, key, "is not true or false");
+		return tm_api_refuse(no, key, "is not true or false");
 	*ret = json_is_true(v);
 	return 0;
 }
 
-static int get_int(const json_t *body, const char *key, int64_t min, int64_t max, int64_t *ret,
+int tm_api_get_int(const json_t *body, const char *key, int64_t min, int64_t max, int64_t *ret,
 		   struct tm_api_refusal *no)
 {
 	json_t *v = json_object_get(body, key);
@@ -61,14 +61,14 @@ static int get_int(const json_t *body, const char *key, int64_t min, int64_t max
 	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max) {
 		snprintf(what, sizeof(what), "is not an integer from %lld to %lld", (long long)min,
 			 (long long)max);
-		return refuse(no, key, what);
+		return tm_api_refuse(no, key, what);
 	}
 	*ret = json_integer_value(v);
 	return 0;
 }
 
 /* KEY as text, or KEY_b64 as bytes; not both. */
-static int get_bytes(const json_t *body, const char *key, bool with_b64, struct tm_api_bytes *ret,
+int tm_api_get_bytes(const json_t *body, const char *key, bool with_b64, struct tm_api_bytes *ret,
 		     struct tm_api_refusal *no)
 {
 	json_t *v = json_object_get(body, key), *b = NULL;
@@ -78,21 +78,21 @@ static int get_bytes(const json_t *body, const char *key, bool with_b64, struct 
 	if (with_b64)
 		b = json_object_get(body, b64_key);
 	if (v && b)
-		return refuse(no, b64_key, "and the field without _b64 exclude each other");
+		return tm_api_refuse(no, b64_key, "and the field without _b64 exclude each other");
 	if (!v && !b)
-		return refuse(no, key, "is missing");
+		return tm_api_refuse(no, key, "is missing");
 	if (v ? !json_is_string(v) : !json_is_string(b))
-		return refuse(no, key, "is not a string");
+		return tm_api_refuse(no, key, "is not a string");
 	if (v) {
 		ret->len = json_string_length(v);
 		if (ret->len > TM_API_PATH_MAX)
-			return refuse(no, key, "is too long");
+			return tm_api_refuse(no, key, "is too long");
 		memcpy(ret->s, json_string_value(v), ret->len);
 	} else {
 		ssize_t n = tm_api_unbase64(json_string_value(b), ret->s, TM_API_PATH_MAX);
 
 		if (n < 0)
-			return refuse(no, b64_key,
+			return tm_api_refuse(no, b64_key,
 				      n == -EMSGSIZE ? "is too long" : "is not base64");
 		ret->len = (size_t)n;
 	}
@@ -101,7 +101,7 @@ static int get_bytes(const json_t *body, const char *key, bool with_b64, struct 
 	return 0;
 }
 
-static int get_mode(const json_t *body, bool *ret, struct tm_api_refusal *no)
+int tm_api_get_mode(const json_t *body, bool *ret, struct tm_api_refusal *no)
 {
 	json_t *v = json_object_get(body, "mode");
 	const char *s = json_string_value(v);
@@ -109,7 +109,7 @@ static int get_mode(const json_t *body, bool *ret, struct tm_api_refusal *no)
 	if (!v || json_is_null(v))
 		return 0;
 	if (!s || (!tm_streq(s, "manual") && !tm_streq(s, "continuous")))
-		return refuse(no, "mode", "is neither \"manual\" nor \"continuous\"");
+		return tm_api_refuse(no, "mode", "is neither \"manual\" nor \"continuous\"");
 	*ret = tm_streq(s, "continuous");
 	return 0;
 }
@@ -129,7 +129,7 @@ static int get_fingerprint(const json_t *body, struct tm_api_create *ret, struct
 			hex[n++] = *s;
 	hex[n] = 0;
 	if (!s || *s || n != 64 || tm_unhex(hex, ret->fingerprint, 32) < 0)
-		return refuse(no, "target_fingerprint", "is not 64 hex digits");
+		return tm_api_refuse(no, "target_fingerprint", "is not 64 hex digits");
 	ret->has_fingerprint = true;
 	return 0;
 }
@@ -146,20 +146,20 @@ int tm_api_create_get(const json_t *body, struct tm_api_create *ret, struct tm_a
 	int r;
 
 	if (!c)
-		return refuse(no, "", "out of memory");
-	r = only(body, known, TM_ARRAY_SIZE(known), no);
+		return tm_api_refuse(no, "", "out of memory");
+	r = tm_api_only(body, known, TM_ARRAY_SIZE(known), no);
 	if (r == 0)
-		r = get_bytes(body, "name", false, &c->name, no);
+		r = tm_api_get_bytes(body, "name", false, &c->name, no);
 	if (r == 0)
-		r = get_bytes(body, "source_dir", true, &c->source_dir, no);
+		r = tm_api_get_bytes(body, "source_dir", true, &c->source_dir, no);
 	if (r == 0)
-		r = get_bytes(body, "target_dir", true, &c->target_dir, no);
+		r = tm_api_get_bytes(body, "target_dir", true, &c->target_dir, no);
 	if (r == 0)
-		r = get_bytes(body, "target_address", false, &c->address, no);
+		r = tm_api_get_bytes(body, "target_address", false, &c->address, no);
 	if (r == 0)
-		r = get_int(body, "target_port", 1, 65535, &port, no);
+		r = tm_api_get_int(body, "target_port", 1, 65535, &port, no);
 	if (r == 0)
-		r = get_mode(body, &c->continuous, no);
+		r = tm_api_get_mode(body, &c->continuous, no);
 	if (r == 0)
 		r = get_fingerprint(body, c, no);
 	if (r < 0)
@@ -173,16 +173,16 @@ int tm_api_accept_get(const json_t *body, struct tm_api_accept *ret, struct tm_a
 {
 	static const char *const known[] = { "yes", "create_dir", "allow_devices", "allow_suid" };
 	struct tm_api_accept a = { false, false, false, false };
-	int r = only(body, known, TM_ARRAY_SIZE(known), no);
+	int r = tm_api_only(body, known, TM_ARRAY_SIZE(known), no);
 
 	if (r == 0)
-		r = get_bool(body, "yes", &a.yes, no);
+		r = tm_api_get_bool(body, "yes", &a.yes, no);
 	if (r == 0)
-		r = get_bool(body, "create_dir", &a.create_dir, no);
+		r = tm_api_get_bool(body, "create_dir", &a.create_dir, no);
 	if (r == 0)
-		r = get_bool(body, "allow_devices", &a.allow_devices, no);
+		r = tm_api_get_bool(body, "allow_devices", &a.allow_devices, no);
 	if (r == 0)
-		r = get_bool(body, "allow_suid", &a.allow_suid, no);
+		r = tm_api_get_bool(body, "allow_suid", &a.allow_suid, no);
 	if (r == 0)
 		*ret = a;
 	return r;
@@ -194,7 +194,7 @@ int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],
 	static const char *const known[] = { "reason" };
 	json_t *v = json_object_get(body, "reason");
 	const char *s = json_string_value(v);
-	int r = only(body, known, 1, no);
+	int r = tm_api_only(body, known, 1, no);
 
 	if (r < 0)
 		return r;
@@ -203,12 +203,12 @@ int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],
 		return 0;
 	}
 	if (!s)
-		return refuse(no, "reason", "is not a string");
+		return tm_api_refuse(no, "reason", "is not a string");
 	if (json_string_length(v) > TM_API_TEXT_MAX / 2)
-		return refuse(no, "reason", "is longer than 512 bytes");
+		return tm_api_refuse(no, "reason", "is longer than 512 bytes");
 	for (size_t i = 0; i < json_string_length(v); i++)
 		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return refuse(no, "reason", "has control characters");
+			return tm_api_refuse(no, "reason", "has control characters");
 	strcpy(ret_reason, s);
 	return 0;
 }
@@ -217,10 +217,10 @@ int tm_api_replicate_get(const json_t *body, bool *ret_yes, struct tm_api_refusa
 {
 	static const char *const known[] = { "yes" };
 	bool yes = false;
-	int r = only(body, known, 1, no);
+	int r = tm_api_only(body, known, 1, no);
 
 	if (r == 0)
-		r = get_bool(body, "yes", &yes, no);
+		r = tm_api_get_bool(body, "yes", &yes, no);
 	if (r == 0)
 		*ret_yes = yes;
 	return r;
@@ -230,10 +230,10 @@ int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_
 {
 	static const char *const known[] = { "timeout_ms" };
 	int64_t v = 60000;
-	int r = only(body, known, 1, no);
+	int r = tm_api_only(body, known, 1, no);
 
 	if (r == 0)
-		r = get_int(body, "timeout_ms", 0, (int64_t)TM_API_TIMEOUT_MAX_MS, &v, no);
+		r = tm_api_get_int(body, "timeout_ms", 0, (int64_t)TM_API_TIMEOUT_MAX_MS, &v, no);
 	if (r == 0)
 		*ret_timeout_ms = (uint64_t)v;
 	return r;
@@ -241,5 +241,5 @@ int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_
 
 int tm_api_empty_get(const json_t *body, struct tm_api_refusal *no)
 {
-	return only(body, NULL, 0, no);
+	return tm_api_only(body, NULL, 0, no);
 }

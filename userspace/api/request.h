@@ -46,6 +46,26 @@ int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],
 		      struct tm_api_refusal *ret_no);
 int tm_api_replicate_get(const json_t *body, bool *ret_yes, struct tm_api_refusal *ret_no);
 int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_refusal *ret_no);
+/* What is changed of an account; what was not given stays. */
+struct tm_api_account {
+	bool has_verifier, has_role, has_disabled;
+	char verifier[256]; /* printable ASCII, begins with '$' */
+	char role[16];
+	bool disabled;
+};
+/* {"verifier", "role"} */
+int tm_api_account_put_get(const json_t *body, struct tm_api_account *ret,
+			   struct tm_api_refusal *ret_no);
+/* {"role", "disabled"}, at least one */
+int tm_api_account_patch_get(const json_t *body, struct tm_api_account *ret,
+			     struct tm_api_refusal *ret_no);
+
+struct tm_api_login {
+	char name[65], address[64]; /* as typed, cut and without control bytes; address may be "" */
+	bool ok;
+};
+int tm_api_login_get(const json_t *body, struct tm_api_login *ret, struct tm_api_refusal *ret_no);
+
 /* No field at all is allowed. */
 int tm_api_empty_get(const json_t *body, struct tm_api_refusal *ret_no);
 

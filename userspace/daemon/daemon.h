@@ -64,7 +64,7 @@ struct tm_daemon {
 	struct tm_capture_glue *glue;
 	struct tm_listener *listener;
 	char listen_error[256]; /* "": it listens */
-	struct tm_rest *rest;
+	struct tm_rest *rest, *rest_web; /* web: NULL without a user for it */
 	struct tm_root_watch *roots;
 	struct tm_pair_in *pair_ins; /* requests of others being served */
 	unsigned int n_workers;	     /* of them */
@@ -89,6 +89,7 @@ struct tm_waiter {
 
 #define TM_FAILURES_MAX 1000
 struct tm_failure {
+	int64_t seq; /* grows; renewed when the same fails again */
 	int64_t time_ns;
 	uint32_t op;
 	int32_t err;
@@ -170,6 +171,7 @@ struct tm_policy {
 
 	struct tm_failure *failures; /* ring, TM_FAILURES_MAX */
 	unsigned int n_failures, next_failure;
+	int64_t failure_seq;
 };
 
 #define tm_policy_foreach(d_, p_) for (struct tm_policy *p_ = (d_)->policies; p_; p_ = p_->next)

@@ -85,7 +85,7 @@ int tm_policies_load(struct tm_daemon *d)
 		return r;
 	tm_policy_foreach(d, p)
 	{
-		(void)d->store->ops->run_each(d->store, p->rec.id, 1, load_run, p);
+		(void)d->store->ops->run_each(d->store, p->rec.id, 1, 0, load_run, p);
 		if (p->rec.role == TM_REC_SOURCE && p->rec.auth == TM_REC_AUTHORIZED)
 			(void)tm_schedule_open(p);
 	}
@@ -223,7 +223,8 @@ void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *m)
 		p->next_failure = (p->next_failure + 1) % TM_FAILURES_MAX;
 	}
 	free(f->path);
-	*f = (struct tm_failure){ .time_ns = tm_wall_ns(),
+	*f = (struct tm_failure){ .seq = ++p->failure_seq,
+				  .time_ns = tm_wall_ns(),
 				  .op = m->op,
 				  .err = m->err,
 				  .path_len = (uint32_t)len,

@@ -101,8 +101,17 @@ static bool create_unique(struct tm_call *c, const struct tm_policy_rec *rec)
 	return true;
 }
 
-void tm_rest_create(struct tm_call *c, const json_t *body)
+static void create_gone(struct tm_call *c, void *arg)
 {
+	struct tm_policy *p = arg;
+
+	if (p->create_call == c)
+		p->create_call = NULL;
+}
+
+void tm_rest_create(struct tm_rest_request *rq)
+{
+	struct tm_call *c = rq->c;
 	_cleanup_free_ struct tm_api_create *q = calloc(1, sizeof(*q));
 	_cleanup_free_ struct tm_policy_rec *rec = calloc(1, sizeof(*rec));
 	struct tm_daemon *d = tm_call_daemon(c);
@@ -114,9 +123,8 @@ void tm_rest_create(struct tm_call *c, const json_t *body)
 		tm_call_problem(c, 500, "internal", "out of memory");
 		return;
 	}
-	if (tm_api_create_get(body, q, &no) < 0) {
-		tm_call_problem_with(c, 400, "bad-request", no.field[0] ? field(no.field) : NULL,
-				     "%s", no.text);
+	if (tm_api_create_get(rq->body, q, &no) < 0) {
+		tm_call_refused(c, &no);
 		return;
 	}
 	if (!create_texts(c, q, rec) || !create_unique(c, rec) || !create_root(c, rec))
@@ -150,7 +158,7 @@ void tm_rest_create(struct tm_call *c, const json_t *body)
 		return;
 	}
 	p->create_call = c;
-	tm_call_defer(c, p);
+	tm_call_defer(c, create_gone, p);
 }
 
 /* ---- accept */
@@ -234,8 +242,7 @@ void tm_rest_accept(struct tm_rest_request *q)
 	char peer[96];
 
 	if (tm_api_accept_get(q->body, &a, &no) < 0) {
-		tm_call_problem_with(q->c, 400, "bad-request", no.field[0] ? field(no.field) : NULL,
-				     "%s", no.text);
+		tm_call_refused(q->c, &no);
 		return;
 	}
 	if (p->rec.role != TM_REC_TARGET) {

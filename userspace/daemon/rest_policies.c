@@ -14,20 +14,13 @@
 
 #include <sys/stat.h>
 
-static void bad_body(struct tm_call *c, const struct tm_api_refusal *no)
-{
-	tm_call_problem_with(c, 400, "bad-request",
-			     no->field[0] ? json_pack("{s:s}", "field", no->field) : NULL, "%s",
-			     no->text);
-}
-
 static bool empty_body(struct tm_rest_request *q)
 {
 	struct tm_api_refusal no;
 
 	if (tm_api_empty_get(q->body, &no) == 0)
 		return true;
-	bad_body(q->c, &no);
+	tm_call_refused(q->c, &no);
 	return false;
 }
 
@@ -107,7 +100,7 @@ void tm_rest_reject(struct tm_rest_request *q)
 	struct tm_api_refusal no;
 
 	if (tm_api_reject_get(q->body, reason, &no) < 0) {
-		bad_body(q->c, &no);
+		tm_call_refused(q->c, &no);
 		return;
 	}
 	if (p->rec.role != TM_REC_TARGET || p->rec.auth != TM_REC_AWAITING) {
@@ -165,7 +158,7 @@ void tm_rest_replicate(struct tm_rest_request *q)
 	bool yes = false;
 
 	if (tm_api_replicate_get(q->body, &yes, &no) < 0) {
-		bad_body(q->c, &no);
+		tm_call_refused(q->c, &no);
 		return;
 	}
 	if (!is_source(q, "start it") || !is_authorized(q))
@@ -281,7 +274,7 @@ void tm_rest_sync(struct tm_rest_request *q)
 	uint64_t timeout_ms;
 
 	if (tm_api_sync_get(q->body, &timeout_ms, &no) < 0) {
-		bad_body(q->c, &no);
+		tm_call_refused(q->c, &no);
 		return;
 	}
 	if (!is_source(q, "wait") || !is_authorized(q))
@@ -302,12 +295,11 @@ void tm_rest_sync(struct tm_rest_request *q)
 
 void tm_rest_wait(struct tm_rest_request *q)
 {
-	const char *run = tm_call_query(q->c, "run"), *ms = tm_call_query(q->c, "timeout_ms");
-	uint64_t timeout_ms = ms ? strtoull(ms, NULL, 10) : 30000;
+	uint64_t timeout_ms = 30000, run = 0;
 
-	if (!is_source(q, "wait"))
+	if (!tm_call_query_u64(q->c, "timeout_ms", 0, TM_API_TIMEOUT_MAX_MS, &timeout_ms) ||
+	    !tm_call_query_u64(q->c, "run", 0, INT64_MAX, &run) || !is_source(q, "wait"))
 		return;
-	if (tm_schedule_wait(q->p, q->c, run ? strtoll(run, NULL, 10) : 0,
-			     TM_MIN(timeout_ms, TM_API_TIMEOUT_MAX_MS)) < 0)
+	if (tm_schedule_wait(q->p, q->c, (int64_t)run, timeout_ms) < 0)
 		tm_call_problem(q->c, 500, "internal", "out of memory");
 }

@@ -1,14 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * daemon/rest_routes.c - from method and path to the function that answers.
+ * daemon/rest_routes.c - from method and path to the function that answers, and who may ask.
  */
 #include "daemon/rest.h"
-#include "daemon/view.h"
+#include "daemon/rest_decode.h"
+#include "daemon/revision.h"
 #include "lib/text.h"
 
 #include <stdio.h>
 
-#define REF_MAX 256
+#define VIEW	TM_ACCESS_VIEWER
+#define OPERATE TM_ACCESS_OPERATOR
+#define ADMIN	TM_ACCESS_ADMIN
+
+const struct tm_route tm_routes[] = {
+	{ "GET", "/v1/status", tm_rest_status, VIEW, 0 },
+	{ "GET", "/v1/probe", tm_rest_probe, VIEW, 0 },
+	{ "GET", "/v1/settings", tm_rest_settings, VIEW, 0 },
+	{ "GET", "/v1/peers", tm_rest_peers, VIEW, 0 },
+	{ "GET", "/v1/audit", tm_rest_audit, VIEW, 0 },
+	{ "GET", "/v1/requests", tm_rest_requests, VIEW, 0 },
+	{ "GET", "/v1/users", tm_rest_users, ADMIN, TM_ROUTE_ACCOUNTS },
+	{ "PUT", "/v1/users/{name}", tm_rest_user_put, ADMIN, TM_ROUTE_ACCOUNTS },
+	{ "PATCH", "/v1/users/{name}", tm_rest_user_patch, ADMIN, TM_ROUTE_ACCOUNTS },
+	{ "DELETE", "/v1/users/{name}", tm_rest_user_delete, ADMIN, TM_ROUTE_ACCOUNTS },
+	{ "GET", "/v1/users/{name}/verifier", tm_rest_verifier, ADMIN, TM_ROUTE_LOGIN },
+	{ "POST", "/v1/logins", tm_rest_login, ADMIN, TM_ROUTE_LOGIN },
+	{ "GET", "/v1/policies", tm_rest_policies, VIEW, 0 },
+	{ "POST", "/v1/policies", tm_rest_create, ADMIN, 0 },
+	{ "GET", "/v1/policies/{ref}", tm_rest_policy, VIEW, 0 },
+	{ "DELETE", "/v1/policies/{ref}", tm_rest_delete, ADMIN, 0 },
+	{ "POST", "/v1/policies/{ref}/accept", tm_rest_accept, ADMIN, 0 },
+	{ "POST", "/v1/policies/{ref}/reject", tm_rest_reject, ADMIN, 0 },
+	{ "POST", "/v1/policies/{ref}/replicate", tm_rest_replicate, OPERATE, 0 },
+	{ "POST", "/v1/policies/{ref}/abort", tm_rest_abort, OPERATE, 0 },
+	{ "POST", "/v1/policies/{ref}/enable", tm_rest_enable, OPERATE, 0 },
+	{ "POST", "/v1/policies/{ref}/disable", tm_rest_disable, OPERATE, 0 },
+	{ "POST", "/v1/policies/{ref}/sync", tm_rest_sync, OPERATE, 0 },
+	{ "GET", "/v1/policies/{ref}/wait", tm_rest_wait, VIEW, 0 },
+	{ "GET", "/v1/policies/{ref}/failures", tm_rest_failures, VIEW, 0 },
+	{ "GET", "/v1/policies/{ref}/runs", tm_rest_runs, VIEW, 0 },
+};
+const size_t tm_n_routes = TM_ARRAY_SIZE(tm_routes);
 
 static int hex_digit(char c)
 {
@@ -21,8 +54,7 @@ static int hex_digit(char c)
 	return -1;
 }
 
-/* One path segment, percent-decoded. 0 or -EINVAL. */
-static int segment_decode(const char *s, size_t n, char *dst, size_t cap)
+int tm_percent_decode(const char *s, size_t n, char *dst, size_t cap)
 {
 	size_t out = 0;
 
@@ -44,6 +76,28 @@ static int segment_decode(const char *s, size_t n, char *dst, size_t cap)
 	}
 	dst[out] = 0;
 	return 0;
+}
+
+/* Does @path fit the @pattern? *@ret: the segment in the place of its parameter, if it has one. */
+static bool matches(const char *pattern, const char *path, const char **ret, size_t *ret_len)
+{
+	*ret = "";
+	*ret_len = 0;
+	while (*pattern && *path) {
+		size_t n = strcspn(path, "/");
+
+		if (*pattern == '{') {
+			if (n == 0)
+				return false;
+			*ret = path;
+			*ret_len = n;
+			path += n;
+			pattern = strchr(pattern, '}') + 1;
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	return !*pattern && !*path;
 }
 
 /* By id, else by name. NULL: answered with a problem. */
@@ -82,159 +136,81 @@ static struct tm_policy *find_policy(struct tm_call *c, const char *ref)
 	return NULL;
 }
 
-static void show(struct tm_rest_request *q)
+/* What the caller saw must still be so. False: answered. */
+static bool unchanged(struct tm_call *c, struct tm_policy *p)
 {
-	tm_call_reply(q->c, 200, tm_view_policy(q->p));
+	const char *want = tm_call_header(c, "If-Match");
+	char have[TM_REVISION_LEN];
+
+	if (!want || tm_streq(want, "*") || tm_etag_lists(want, tm_policy_revision(p, have)))
+		return true;
+	tm_call_problem_with(c, 412, "changed", json_pack("{s:s}", "revision", have),
+			     "policy %s is not as it was when you looked: look again", p->rec.name);
+	return false;
 }
 
-static void failures(struct tm_rest_request *q)
+static bool allowed(struct tm_call *c, const struct tm_route *t)
 {
-	tm_call_reply(q->c, 200, tm_view_failures(q->p));
+	bool yes;
+
+	if (t->flags & TM_ROUTE_LOGIN)
+		yes = tm_call_is_root(c) || tm_call_is_nobody(c);
+	else
+		yes = tm_call_may(c, t->need) &&
+		      (!(t->flags & TM_ROUTE_ACCOUNTS) || tm_call_is_root(c) || tm_call_is_web(c));
+	if (!yes)
+		tm_call_problem(c, 403, "denied", "%s may not do this here: it takes %s",
+				tm_call_who(c),
+				t->flags ? "root, or an admin of the page" : tm_access_name(t->need));
+	return yes;
 }
 
-static void runs(struct tm_rest_request *q)
+static void run_route(struct tm_call *c, const struct tm_route *t, const char *arg, size_t arg_len,
+		      const void *body, size_t len)
 {
-	tm_call_reply(q->c, 200, tm_view_runs(q->p));
-}
-
-static const struct {
-	const char *method, *verb; /* verb "": the policy itself */
-	void (*fn)(struct tm_rest_request *q);
-} policy_routes[] = {
-	{ "GET", "", show },
-	{ "DELETE", "", tm_rest_delete },
-	{ "POST", "accept", tm_rest_accept },
-	{ "POST", "reject", tm_rest_reject },
-	{ "POST", "replicate", tm_rest_replicate },
-	{ "POST", "abort", tm_rest_abort },
-	{ "POST", "enable", tm_rest_enable },
-	{ "POST", "disable", tm_rest_disable },
-	{ "POST", "sync", tm_rest_sync },
-	{ "GET", "wait", tm_rest_wait },
-	{ "GET", "failures", failures },
-	{ "GET", "runs", runs },
-};
-
-static void no_such_path(struct tm_call *c)
-{
-	tm_call_problem(c, 404, "no-such-path", "there is nothing at this path");
-}
-
-static void wrong_method(struct tm_call *c, const char *method)
-{
-	tm_call_problem(c, 405, "method-not-allowed", "%.16s cannot be used here", method);
-}
-
-static json_t *parse_body(struct tm_call *c, const void *body, size_t len)
-{
-	_cleanup_free_ char *why = NULL;
-	json_t *j = NULL;
-	int r = tm_api_body_parse(body, len, &j, &why);
-
-	if (r < 0)
-		tm_call_problem(c, 400, "bad-request", "%s", why ?: strerror(-r));
-	return j;
-}
-
-static void route_policy(struct tm_call *c, const char *method, const char *rest, const void *body,
-			 size_t len)
-{
-	size_t n = strcspn(rest, "/");
-	const char *verb = rest[n] ? rest + n + 1 : "";
 	struct tm_rest_request q = { .c = c };
-	bool known = false;
-	char ref[REF_MAX];
+	_cleanup_free_ char *why = NULL;
+	int r;
 
-	for (size_t i = 0; i < TM_ARRAY_SIZE(policy_routes); i++) {
-		if (!tm_streq(policy_routes[i].verb, verb))
-			continue;
-		known = true;
-		if (!tm_streq(policy_routes[i].method, method))
-			continue;
-		if (segment_decode(rest, n, ref, sizeof(ref)) < 0) {
-			tm_call_problem(c, 404, "not-found", "there is no such policy here");
-			return;
-		}
-		q.p = find_policy(c, ref);
-		if (!q.p)
-			return;
-		q.body = parse_body(c, body, len);
-		if (!q.body)
-			return;
-		policy_routes[i].fn(&q);
-		json_decref(q.body);
+	if (!allowed(c, t))
+		return;
+	if (tm_percent_decode(arg, arg_len, q.arg, sizeof(q.arg)) < 0) {
+		tm_call_problem(c, 404, "not-found", "there is nothing of this name here");
 		return;
 	}
-	if (known)
-		wrong_method(c, method);
-	else
-		no_such_path(c);
+	if (strstr(t->path, "{ref}")) {
+		q.p = find_policy(c, q.arg);
+		if (!q.p || (!tm_streq(t->method, "GET") && !unchanged(c, q.p)))
+			return;
+	}
+	r = tm_api_body_parse(body, len, &q.body, &why);
+	if (r < 0) {
+		tm_call_problem(c, 400, "bad-request", "%s", why ?: strerror(-r));
+		return;
+	}
+	t->fn(&q);
+	json_decref(q.body);
 }
-
-static void list(struct tm_call *c)
-{
-	tm_call_reply(c, 200, tm_view_policies(tm_call_daemon(c)));
-}
-
-static void status(struct tm_call *c)
-{
-	tm_call_reply(c, 200, tm_view_status(tm_call_daemon(c)));
-}
-
-static void probe(struct tm_call *c)
-{
-	tm_call_reply(c, 200, tm_view_probe(tm_call_daemon(c)));
-}
-
-static void settings(struct tm_call *c)
-{
-	tm_call_reply(c, 200, tm_config_settings_json(&tm_call_daemon(c)->cfg));
-}
-
-static void peers(struct tm_call *c)
-{
-	tm_call_reply(c, 200, tm_view_peers(tm_call_daemon(c)));
-}
-
-static void audit(struct tm_call *c)
-{
-	const char *limit = tm_call_query(c, "limit");
-	unsigned long n = limit ? strtoul(limit, NULL, 10) : 100;
-
-	tm_call_reply(c, 200, tm_view_audit(tm_call_daemon(c), (unsigned int)TM_MIN(n, 1000ul)));
-}
-
-static const struct {
-	const char *path;
-	void (*fn)(struct tm_call *c);
-} plain_routes[] = {
-	{ "/v1/status", status },     { "/v1/policies", list }, { "/v1/probe", probe },
-	{ "/v1/settings", settings }, { "/v1/peers", peers },	{ "/v1/audit", audit },
-};
 
 void tm_rest_route(struct tm_call *c, const char *method, const char *path, const void *body,
 		   size_t len)
 {
-	static const char prefix[] = "/v1/policies/";
+	bool known = false;
 
-	if (tm_streq(path, "/v1/policies") && tm_streq(method, "POST")) {
-		json_t *j = parse_body(c, body, len);
+	for (size_t i = 0; i < tm_n_routes; i++) {
+		const char *arg;
+		size_t n;
 
-		if (j)
-			tm_rest_create(c, j);
-		json_decref(j);
+		if (!matches(tm_routes[i].path, path, &arg, &n))
+			continue;
+		known = true;
+		if (!tm_streq(tm_routes[i].method, method))
+			continue;
+		run_route(c, &tm_routes[i], arg, n, body, len);
 		return;
 	}
-	for (size_t i = 0; i < TM_ARRAY_SIZE(plain_routes); i++)
-		if (tm_streq(plain_routes[i].path, path)) {
-			if (tm_streq(method, "GET"))
-				plain_routes[i].fn(c);
-			else
-				wrong_method(c, method);
-			return;
-		}
-	if (strncmp(path, prefix, sizeof(prefix) - 1) == 0 && path[sizeof(prefix) - 1])
-		route_policy(c, method, path + sizeof(prefix) - 1, body, len);
+	if (known)
+		tm_call_problem(c, 405, "method-not-allowed", "%.16s cannot be used here", method);
 	else
-		no_such_path(c);
+		tm_call_problem(c, 404, "no-such-path", "there is nothing at this path");
 }

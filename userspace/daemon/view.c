@@ -5,8 +5,10 @@
 #include "daemon/view.h"
 #include "daemon/accept.h"
 #include "daemon/capture_glue.h"
+#include "daemon/revision.h"
 #include "daemon/roots.h"
 #include "daemon/schedule.h"
+#include "daemon/target_end.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
 
@@ -137,6 +139,7 @@ static void fill_request(const struct tm_policy *p, struct tm_api_policy *a)
 	a->request.address = p->rec.address;
 	a->request.est_files = p->rec.est_files;
 	a->request.est_bytes = p->rec.est_bytes;
+	a->request.since_ns = p->rec.created_ns;
 	fd = tm_open_admin_dir(p->rec.target_dir);
 	a->request.target_exists = fd >= 0;
 	if (fd >= 0)
@@ -147,6 +150,7 @@ static void fill_request(const struct tm_policy *p, struct tm_api_policy *a)
 json_t *tm_view_policy(struct tm_policy *p)
 {
 	char detail[TM_REC_TEXT_MAX + TM_REC_PATH_MAX], fp[TM_FINGERPRINT_LEN];
+	char revision[TM_REVISION_LEN];
 	struct tm_status_in in;
 	struct tm_api_run run;
 	struct tm_api_policy a = { .name = p->rec.name, .id = p->id_hex };
@@ -194,6 +198,8 @@ json_t *tm_view_policy(struct tm_policy *p)
 	a.peer_cluster = p->rec.peer_cluster;
 	a.allow_devices = p->rec.allow_devices;
 	a.allow_suid = p->rec.allow_suid;
+	a.revision = tm_policy_revision(p, revision);
+	a.lag_ms = tm_view_lag_ms(p);
 	fill_request(p, &a);
 	return tm_api_policy_json(&a);
 }
@@ -211,31 +217,60 @@ json_t *tm_view_policies(struct tm_daemon *d)
 	return list;
 }
 
-json_t *tm_view_failures(const struct tm_policy *p)
+json_t *tm_view_requests(struct tm_daemon *d)
 {
-	static const char *const ops[] = { "?", "read", "torn", "refused", "write" };
 	json_t *list = json_array();
 
-	/*
-	 * The ring is in order of insertion, a repeated one is renewed in place: newest first is
-	 * good enough by position.
-	 */
-	for (unsigned int i = p->n_failures; i > 0; i--) {
-		const struct tm_failure *f =
-			&p->failures[(p->next_failure + i - 1) % p->n_failures];
-		struct tm_api_failure a = {
-			.time_ns = f->time_ns,
-			.path = f->path,
-			.path_len = f->path_len,
-			.op = ops[f->op < TM_ARRAY_SIZE(ops) ? f->op : 0],
-			.err = f->err,
-		};
-
-		if (json_array_append_new(list, tm_api_failure_json(&a)) < 0) {
+	tm_policy_foreach(d, p)
+	{
+		if (p->embryo || p->rec.role != TM_REC_TARGET || p->rec.auth != TM_REC_AWAITING)
+			continue;
+		if (json_array_append_new(list, tm_view_policy(p)) < 0) {
 			json_decref(list);
 			return NULL;
 		}
 	}
+	return list;
+}
+
+static int by_seq_down(const void *a, const void *b)
+{
+	const struct tm_failure *x = *(const struct tm_failure *const *)a;
+	const struct tm_failure *y = *(const struct tm_failure *const *)b;
+
+	return x->seq < y->seq ? 1 : x->seq > y->seq ? -1 : 0;
+}
+
+static json_t *failure_json(const struct tm_failure *f)
+{
+	static const char *const ops[] = { "?", "read", "torn", "refused", "write" };
+	const struct tm_api_failure a = {
+		.id = f->seq,
+		.time_ns = f->time_ns,
+		.path = f->path,
+		.path_len = f->path_len,
+		.op = ops[f->op < TM_ARRAY_SIZE(ops) ? f->op : 0],
+		.err = f->err,
+	};
+
+	return tm_api_failure_json(&a);
+}
+
+json_t *tm_view_failures(const struct tm_policy *p, const struct tm_page *at)
+{
+	const struct tm_failure *rows[TM_FAILURES_MAX];
+	json_t *list = json_array();
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < p->n_failures; i++)
+		if (!at->before || p->failures[i].seq < at->before)
+			rows[n++] = &p->failures[i];
+	qsort(rows, n, sizeof(*rows), by_seq_down);
+	for (unsigned int i = 0; i < TM_MIN(n, at->limit); i++)
+		if (json_array_append_new(list, failure_json(rows[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
 	return list;
 }
 
@@ -247,17 +282,49 @@ static int add_run(const struct tm_run_rec *r, void *arg)
 	return json_array_append_new(arg, tm_api_run_json(&a)) < 0 ? -ENOMEM : 0;
 }
 
-json_t *tm_view_runs(struct tm_policy *p)
+json_t *tm_view_runs(struct tm_policy *p, const struct tm_page *at)
 {
 	json_t *list = json_array();
 
 	/* What is running is counted in memory: bring its row up to date. */
 	if (p->run_save_due)
 		(void)tm_policy_save(p);
-	if (!list || p->d->store->ops->run_each(p->d->store, p->rec.id, TM_STORE_RUNS_MAX, add_run,
-						list) < 0) {
+	if (!list || p->d->store->ops->run_each(p->d->store, p->rec.id, at->limit, at->before,
+						add_run, list) < 0) {
 		json_decref(list);
 		return NULL;
 	}
 	return list;
+}
+
+json_t *tm_view_run(const struct tm_policy *p)
+{
+	struct tm_api_run a;
+	json_t *o;
+
+	run_fill(&p->run, &a);
+	o = tm_api_run_json(&a);
+	if (tm_api_set_str(o, "policy", p->id_hex) < 0 ||
+	    tm_api_set_str(o, "name", p->rec.name) < 0) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+int64_t tm_view_lag_ms(const struct tm_policy *p)
+{
+	if (p->rec.auth != TM_REC_AUTHORIZED || !p->rec.recovery_ns)
+		return -1;
+	if (p->rec.role == TM_REC_TARGET) {
+		/* What the source has and did not send yet is not known here. */
+		if (!tm_target_end_busy(p))
+			return -1;
+	} else {
+		if (!p->bl || !p->tracked)
+			return -1;
+		if (tm_backlog_clean(p->bl))
+			return 0;
+	}
+	return TM_MAX(tm_wall_ns() - p->rec.recovery_ns, (int64_t)0) / 1000000;
 }

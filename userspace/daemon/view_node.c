@@ -7,6 +7,7 @@
 #include "daemon/view.h"
 #include "lib/text.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #ifndef TM_VERSION
@@ -129,29 +130,36 @@ json_t *tm_view_peers(struct tm_daemon *d)
 	return ps.list;
 }
 
-static int add_audit(const struct tm_audit_rec *a, void *arg)
+json_t *tm_view_audit_row(const struct tm_audit_rec *a)
 {
 	static const uint8_t none[TM_REC_ID_LEN];
-	char id[2 * TM_REC_ID_LEN + 1];
+	char id[2 * TM_REC_ID_LEN + 1], seq[24];
 	json_t *o = json_object();
 
 	tm_hex(a->id, sizeof(a->id), id);
-	if (tm_api_set_time(o, "time", a->time_ns) < 0 || tm_api_set_str(o, "who", a->who) < 0 ||
-	    tm_api_set_str(o, "action", a->action) < 0 ||
+	snprintf(seq, sizeof(seq), "%lld", (long long)a->seq);
+	if (tm_api_set_str(o, "id", seq) < 0 || tm_api_set_time(o, "time", a->time_ns) < 0 ||
+	    tm_api_set_str(o, "who", a->who) < 0 || tm_api_set_str(o, "action", a->action) < 0 ||
 	    tm_api_set_str(o, "policy", memcmp(a->id, none, sizeof(none)) ? id : NULL) < 0 ||
 	    tm_api_set_str(o, "name", a->name[0] ? a->name : NULL) < 0 ||
 	    tm_api_set_bytes(o, "detail", a->detail, strlen(a->detail), true) < 0) {
 		json_decref(o);
-		return -ENOMEM;
+		return NULL;
 	}
-	return json_array_append_new(arg, o) < 0 ? -ENOMEM : 0;
+	return o;
 }
 
-json_t *tm_view_audit(struct tm_daemon *d, unsigned int limit)
+static int add_audit(const struct tm_audit_rec *a, void *arg)
+{
+	return json_array_append_new(arg, tm_view_audit_row(a)) < 0 ? -ENOMEM : 0;
+}
+
+json_t *tm_view_audit(struct tm_daemon *d, const struct tm_page *at)
 {
 	json_t *list = json_array();
 
-	if (!list || d->store->ops->audit_each(d->store, limit, add_audit, list) < 0) {
+	if (!list ||
+	    d->store->ops->audit_each(d->store, at->limit, at->before, add_audit, list) < 0) {
 		json_decref(list);
 		return NULL;
 	}

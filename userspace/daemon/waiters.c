@@ -124,6 +124,11 @@ static int waiter_new(struct tm_policy *p, struct tm_call *call, bool is_sync, u
 	return 0;
 }
 
+static void waiter_gone(struct tm_call *c, void *arg)
+{
+	tm_schedule_forget(arg, c);
+}
+
 int tm_schedule_sync(struct tm_policy *p, struct tm_call *call, uint64_t timeout_ms)
 {
 	struct tm_waiter *w;
@@ -136,7 +141,7 @@ int tm_schedule_sync(struct tm_policy *p, struct tm_call *call, uint64_t timeout
 		answer_synced(w);
 		return 0;
 	}
-	tm_call_defer(call, p);
+	tm_call_defer(call, waiter_gone, p);
 	tm_schedule_look(p);
 	return 0;
 }
@@ -155,7 +160,7 @@ int tm_schedule_wait(struct tm_policy *p, struct tm_call *call, int64_t run_id, 
 	if (r < 0)
 		return r;
 	w->run_id = run_id;
-	tm_call_defer(call, p);
+	tm_call_defer(call, waiter_gone, p);
 	return 0;
 }
 

@@ -115,14 +115,32 @@ struct tm_peer_rec {
 };
 
 struct tm_audit_rec {
+	int64_t seq; /* grows; given by the store */
 	int64_t time_ns;
-	char who[128]; /* "root (uid 0, pid 77)" or "peer FINGERPRINT" */
+	char who[128]; /* "root (uid 0, pid 77)", "alice (web, 192.0.2.9)", "peer" */
 	char action[TM_REC_WORD_MAX];
 	uint8_t id[TM_REC_ID_LEN]; /* zeros: no policy */
 	char name[TM_REC_NAME_MAX + 1];
 	char detail[TM_REC_TEXT_MAX];
 };
 
+/* What somebody may do: each includes the ones before it. */
+enum tm_access { TM_ACCESS_NONE = 0, TM_ACCESS_VIEWER = 1, TM_ACCESS_OPERATOR = 2, TM_ACCESS_ADMIN = 3 };
+
+#define TM_REC_VERIFIER_MAX 256 /* with the NUL */
+
+/* Somebody who may log in to the page. */
+struct tm_account_rec {
+	char name[TM_REC_NAME_MAX + 1];
+	enum tm_access role;
+	bool disabled;
+	char verifier[TM_REC_VERIFIER_MAX]; /* as of crypt(3) */
+	int64_t created_ns, last_login_ns;  /* 0: never */
+};
+
+const char *tm_access_name(enum tm_access a);
+/* "viewer", "operator", "admin"; else TM_ACCESS_NONE. */
+enum tm_access tm_access_parse(const char *s);
 const char *tm_rec_role_name(enum tm_rec_role r);
 const char *tm_run_kind_name(enum tm_run_kind k);
 const char *tm_run_result_name(enum tm_run_result r);

@@ -78,6 +78,21 @@ bool tm_status_in_sync(const struct tm_status_in *in)
 	       !in->in_work && !in->wanted && !in->dirty && in->tracked && !in->broken;
 }
 
+static const char *const access_names[] = { "none", "viewer", "operator", "admin" };
+
+const char *tm_access_name(enum tm_access a)
+{
+	return access_names[(unsigned int)a < TM_ARRAY_SIZE(access_names) ? a : 0];
+}
+
+enum tm_access tm_access_parse(const char *s)
+{
+	for (unsigned int i = TM_ACCESS_VIEWER; i < TM_ARRAY_SIZE(access_names); i++)
+		if (tm_streq(s, access_names[i]))
+			return (enum tm_access)i;
+	return TM_ACCESS_NONE;
+}
+
 const char *tm_rec_role_name(enum tm_rec_role r)
 {
 	return r == TM_REC_SOURCE ? "source" : "target";

@@ -18,6 +18,7 @@ struct tm_store;
 #define TM_STORE_AUDIT_MAX  10000
 #define TM_STORE_GRAVES_MAX 4096
 #define TM_STORE_PEERS_MAX  1024
+#define TM_STORE_ACCOUNTS_MAX 256
 
 struct tm_store_ops {
 	void (*close)(struct tm_store *s);
@@ -36,16 +37,27 @@ struct tm_store_ops {
 			  const uint8_t key[TM_REC_KEY_LEN]);
 	/* id 0: a new one, its id is stored in @r; else replaced. */
 	int (*run_put)(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct tm_run_rec *r);
-	/* Newest first, at most @limit. */
+	/* Newest first, at most @limit, only those with an id below @before (0: all). */
 	int (*run_each)(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], unsigned int limit,
-			int (*fn)(const struct tm_run_rec *r, void *arg), void *arg);
+			int64_t before, int (*fn)(const struct tm_run_rec *r, void *arg),
+			void *arg);
 	/* Seen now: first_ns of an older record stays. Empty cluster or address: the older one stays. */
 	int (*peer_put)(struct tm_store *s, const struct tm_peer_rec *p);
 	int (*peer_each)(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg),
 			 void *arg);
-	int (*audit_add)(struct tm_store *s, const struct tm_audit_rec *a);
-	int (*audit_each)(struct tm_store *s, unsigned int limit,
+	/* Its number is stored in @a. */
+	int (*audit_add)(struct tm_store *s, struct tm_audit_rec *a);
+	/* As run_each. */
+	int (*audit_each)(struct tm_store *s, unsigned int limit, int64_t before,
 			  int (*fn)(const struct tm_audit_rec *a, void *arg), void *arg);
+	/* Insert or replace one account. -ENOSPC: there are TM_STORE_ACCOUNTS_MAX. */
+	int (*account_put)(struct tm_store *s, const struct tm_account_rec *a);
+	/* 0, -ENOENT. */
+	int (*account_get)(struct tm_store *s, const char *name, struct tm_account_rec *ret);
+	int (*account_del)(struct tm_store *s, const char *name);
+	/* By name. */
+	int (*account_each)(struct tm_store *s,
+			    int (*fn)(const struct tm_account_rec *a, void *arg), void *arg);
 	/* Small named texts (boot id, clean stop). get: 0, -ENOENT, -ENOSPC when it does not fit. */
 	int (*meta_get)(struct tm_store *s, const char *key, char *ret, size_t cap);
 	int (*meta_put)(struct tm_store *s, const char *key, const char *value);

@@ -54,17 +54,19 @@ int tm_store_run_put(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct
 }
 
 int tm_store_run_each(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], unsigned int limit,
-		      int (*fn)(const struct tm_run_rec *r, void *arg), void *arg)
+		      int64_t before, int (*fn)(const struct tm_run_rec *r, void *arg), void *arg)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	int rc, r = tm_sql_prepare(tm_store_db(s),
-				   "SELECT * FROM runs WHERE id=?1 ORDER BY run DESC LIMIT ?2",
+				   "SELECT * FROM runs WHERE id=?1 AND (?3 = 0 OR run < ?3)"
+				   " ORDER BY run DESC LIMIT ?2",
 				   &st);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_blob(st, 1, id, TM_REC_ID_LEN, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, limit);
+	sqlite3_bind_int64(st, 3, before);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct tm_run_rec rec = {
 			.id = sqlite3_column_int64(st, 0),
@@ -143,7 +145,7 @@ int tm_store_peer_each(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p
 	return tm_sql_errno(rc);
 }
 
-int tm_store_audit_add(struct tm_store *s, const struct tm_audit_rec *a)
+int tm_store_audit_add(struct tm_store *s, struct tm_audit_rec *a)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	char prune[128];
@@ -163,25 +165,28 @@ int tm_store_audit_add(struct tm_store *s, const struct tm_audit_rec *a)
 	r = tm_sql_done(st);
 	if (r < 0)
 		return r;
+	a->seq = sqlite3_last_insert_rowid(tm_store_db(s));
 	snprintf(prune, sizeof(prune), "DELETE FROM audit WHERE seq <= %lld",
-		 (long long)sqlite3_last_insert_rowid(tm_store_db(s)) - TM_STORE_AUDIT_MAX);
+		 (long long)a->seq - TM_STORE_AUDIT_MAX);
 	return tm_sql_exec(tm_store_db(s), prune);
 }
 
-int tm_store_audit_each(struct tm_store *s, unsigned int limit,
+int tm_store_audit_each(struct tm_store *s, unsigned int limit, int64_t before,
 			int (*fn)(const struct tm_audit_rec *a, void *arg), void *arg)
 {
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	int rc, r = tm_sql_prepare(tm_store_db(s),
-				   "SELECT time_ns, who, action, id, name, detail FROM audit"
-				   " ORDER BY seq DESC LIMIT ?1",
+				   "SELECT time_ns, who, action, id, name, detail, seq FROM audit"
+				   " WHERE ?2 = 0 OR seq < ?2 ORDER BY seq DESC LIMIT ?1",
 				   &st);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(st, 1, limit);
+	sqlite3_bind_int64(st, 2, before);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct tm_audit_rec a = { .time_ns = sqlite3_column_int64(st, 0) };
+		struct tm_audit_rec a = { .time_ns = sqlite3_column_int64(st, 0),
+					  .seq = sqlite3_column_int64(st, 6) };
 
 		tm_sql_str(st, 1, a.who, sizeof(a.who));
 		tm_sql_str(st, 2, a.action, sizeof(a.action));

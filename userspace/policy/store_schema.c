@@ -54,6 +54,10 @@ static const char *const steps[] = {
 	"CREATE TABLE graves ("
 	" seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, key BLOB NOT NULL) STRICT;"
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;",
+	/* 1 -> 2: who may log in to the page */
+	"CREATE TABLE accounts ("
+	" name TEXT PRIMARY KEY, role INTEGER NOT NULL, disabled INTEGER NOT NULL,"
+	" verifier TEXT NOT NULL, created_ns INTEGER NOT NULL, last_login_ns INTEGER NOT NULL) STRICT;",
 };
 
 static int version_get(sqlite3 *db, int *ret)

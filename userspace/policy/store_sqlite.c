@@ -116,6 +116,10 @@ static const struct tm_store_ops sqlite_ops = {
 	.peer_each = tm_store_peer_each,
 	.audit_add = tm_store_audit_add,
 	.audit_each = tm_store_audit_each,
+	.account_put = tm_store_account_put,
+	.account_get = tm_store_account_get,
+	.account_del = tm_store_account_del,
+	.account_each = tm_store_account_each,
 	.meta_get = sqlite_meta_get,
 	.meta_put = sqlite_meta_put,
 };

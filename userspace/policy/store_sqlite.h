@@ -51,12 +51,19 @@ int tm_store_grave_find(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN],
 /* store_history.c */
 int tm_store_run_put(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct tm_run_rec *r);
 int tm_store_run_each(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], unsigned int limit,
-		      int (*fn)(const struct tm_run_rec *r, void *arg), void *arg);
+		      int64_t before, int (*fn)(const struct tm_run_rec *r, void *arg), void *arg);
 int tm_store_peer_put(struct tm_store *s, const struct tm_peer_rec *p);
 int tm_store_peer_each(struct tm_store *s, int (*fn)(const struct tm_peer_rec *p, void *arg),
 		       void *arg);
-int tm_store_audit_add(struct tm_store *s, const struct tm_audit_rec *a);
-int tm_store_audit_each(struct tm_store *s, unsigned int limit,
+int tm_store_audit_add(struct tm_store *s, struct tm_audit_rec *a);
+int tm_store_audit_each(struct tm_store *s, unsigned int limit, int64_t before,
 			int (*fn)(const struct tm_audit_rec *a, void *arg), void *arg);
+
+/* store_accounts.c */
+int tm_store_account_put(struct tm_store *s, const struct tm_account_rec *a);
+int tm_store_account_get(struct tm_store *s, const char *name, struct tm_account_rec *ret);
+int tm_store_account_del(struct tm_store *s, const char *name);
+int tm_store_account_each(struct tm_store *s,
+			  int (*fn)(const struct tm_account_rec *a, void *arg), void *arg);
 
 #endif

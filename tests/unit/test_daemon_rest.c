@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* link: daemon */
+/*
+ * tests/unit/test_daemon_rest.c - percent-decoding, ETags, and the table of routes.
+ */
+#include "daemon/rest.h"
+#include "daemon/rest_decode.h"
+#include "daemon/revision.h"
+
+#include "tap.h"
+
+TEST(percent_decoding_is_exact_and_bounded)
+{
+	char out[8];
+
+	CHECK_EQ(tm_percent_decode("a%2Fb", 5, out, sizeof(out)), 0);
+	CHECK_STR(out, "a/b");
+	CHECK_EQ(tm_percent_decode("%ff", 3, out, sizeof(out)), 0);
+	CHECK_STR(out, "\xff");
+	CHECK_EQ(tm_percent_decode("", 0, out, sizeof(out)), 0);
+	CHECK_STR(out, "");
+	CHECK_EQ(tm_percent_decode("%00", 3, out, sizeof(out)), -EINVAL);
+	CHECK_EQ(tm_percent_decode("%f", 2, out, sizeof(out)), -EINVAL);
+	CHECK_EQ(tm_percent_decode("%zz", 3, out, sizeof(out)), -EINVAL);
+	CHECK_EQ(tm_percent_decode("%41", 2, out, sizeof(out)), -EINVAL);
+	CHECK_EQ(tm_percent_decode("1234567", 7, out, sizeof(out)), 0);
+	CHECK_EQ(tm_percent_decode("12345678", 8, out, sizeof(out)), -EINVAL);
+}
+
+TEST(an_etag_is_found_in_a_list_and_only_whole)
+{
+	CHECK(tm_etag_lists("\"abc\"", "abc"));
+	CHECK(tm_etag_lists("\"x\", W/\"abc\"", "abc"));
+	CHECK(!tm_etag_lists("abc", "abc"));
+	CHECK(!tm_etag_lists("\"abcd\"", "abc"));
+	CHECK(!tm_etag_lists("\"ab\"", "abc"));
+	CHECK(!tm_etag_lists("\"abc", "abc"));
+	/* What stands between two tags is none. */
+	CHECK(!tm_etag_lists("\"x\"abc\"y\"", "abc"));
+	CHECK(!tm_etag_lists("", "abc"));
+}
+
+TEST(a_revision_follows_the_definition_and_not_the_progress)
+{
+	static struct tm_policy p;
+	char a[TM_REVISION_LEN], b[TM_REVISION_LEN];
+
+	p.rec.role = TM_REC_SOURCE;
+	p.rec.auth = TM_REC_AUTHORIZED;
+	p.rec.enabled = true;
+	strcpy(p.rec.name, "web");
+	tm_policy_revision(&p, a);
+	p.rec.recovery_ns = 5;
+	p.rec.totals.files = 7;
+	strcpy(p.rec.last_error, "x");
+	CHECK_STR(tm_policy_revision(&p, b), a);
+	p.rec.port = 1;
+	CHECK(strcmp(tm_policy_revision(&p, b), a) != 0);
+	p.rec.port = 0;
+	p.rec.run_wanted = true; /* Replicating */
+	CHECK(strcmp(tm_policy_revision(&p, b), a) != 0);
+	p.rec.run_wanted = false;
+	CHECK_STR(tm_policy_revision(&p, b), a);
+	p.rec.continuous = true;
+	CHECK(strcmp(tm_policy_revision(&p, b), a) != 0);
+}
+
+TEST(every_route_that_changes_something_needs_more_than_to_look)
+{
+	for (size_t i = 0; i < tm_n_routes; i++) {
+		const struct tm_route *t = &tm_routes[i];
+
+		CHECK(t->fn && strncmp(t->path, "/v1/", 4) == 0);
+		CHECK(strcmp(t->method, "GET") == 0 || t->need >= TM_ACCESS_OPERATOR);
+		for (size_t k = 0; k < i; k++)
+			CHECK(strcmp(t->path, tm_routes[k].path) || strcmp(t->method, tm_routes[k].method));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	return tap_main(argc, argv);
+}
