@@ -15,6 +15,7 @@
  *	roots			directories and their watch
  *	policies, runs		the list, its store, its accounts
  *	rest_*, view*		what the outside asks and sees
+ *	events, watch		what the outside is told without asking
  */
 #ifndef TM_DAEMON_DAEMON_H
 #define TM_DAEMON_DAEMON_H
@@ -47,6 +48,8 @@ struct tm_rest;
 struct tm_root_watch;
 struct tm_pair_in;
 struct tm_target_conn;
+struct tm_events;
+struct tm_watch;
 
 struct tm_daemon {
 	sd_event *ev;
@@ -65,6 +68,8 @@ struct tm_daemon {
 	struct tm_listener *listener;
 	char listen_error[256]; /* "": it listens */
 	struct tm_rest *rest, *rest_web; /* web: NULL without a user for it */
+	struct tm_events *events;
+	struct tm_watch *watch;
 	struct tm_root_watch *roots;
 	struct tm_pair_in *pair_ins; /* requests of others being served */
 	unsigned int n_workers;	     /* of them */
@@ -95,6 +100,14 @@ struct tm_failure {
 	int32_t err;
 	uint32_t path_len;
 	char *path;
+};
+
+/* What was last published of a policy (watch.c). */
+struct tm_watch_seen {
+	char revision[17];
+	uint64_t numbers, told_ms;
+	int64_t run_id;
+	int run_result;
 };
 
 enum tm_conn_state {
@@ -172,6 +185,7 @@ struct tm_policy {
 	struct tm_failure *failures; /* ring, TM_FAILURES_MAX */
 	unsigned int n_failures, next_failure;
 	int64_t failure_seq;
+	struct tm_watch_seen seen;
 };
 
 #define tm_policy_foreach(d_, p_) for (struct tm_policy *p_ = (d_)->policies; p_; p_ = p_->next)

@@ -5,11 +5,13 @@
 #include "daemon/accept.h"
 #include "daemon/capture_glue.h"
 #include "daemon/daemon.h"
+#include "daemon/events.h"
 #include "daemon/pairing.h"
 #include "daemon/rest.h"
 #include "daemon/roots.h"
 #include "daemon/start.h"
 #include "daemon/supervisor.h"
+#include "daemon/watch.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -127,7 +129,9 @@ static int start(struct tm_daemon *d)
 		tm_err("the policies cannot be read: %s", strerror(-r));
 		return r;
 	}
-	r = tm_rest_start(d);
+	r = tm_events_start(d);
+	if (r == 0)
+		r = tm_rest_start(d);
 	if (r < 0) {
 		tm_err("%s/api.sock cannot be served: %s", d->runtime_dir, strerror(-r));
 		return r;
@@ -137,6 +141,8 @@ static int start(struct tm_daemon *d)
 		r = tm_roots_watch(d);
 	if (r == 0)
 		r = tm_glue_start(d);
+	if (r == 0)
+		r = tm_watch_start(d);
 	if (r < 0) {
 		tm_err("cannot start: %s", strerror(-r));
 		return r;
@@ -160,8 +166,10 @@ static void stop(struct tm_daemon *d)
 	tm_roots_free(d);
 	tm_start_clean(d);
 	tm_pairing_target_free(d);
+	tm_watch_free(d);
 	tm_policies_free(d);
 	tm_rest_free(d);
+	tm_events_free(d);
 	tm_glue_free(d);
 	tm_workers_shutdown(d, 0);
 	tm_store_close(d->store);

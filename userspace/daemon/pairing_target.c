@@ -2,8 +2,10 @@
 /*
  * daemon/pairing_target.c - requests of others: served by workers without files, decided by the admin.
  */
+#include "daemon/events.h"
 #include "daemon/pairing.h"
 #include "daemon/supervisor.h"
+#include "daemon/view.h"
 #include "lib/fd.h"
 #include "lib/text.h"
 #include "policy/check.h"
@@ -147,6 +149,7 @@ static void new_request(struct tm_pair_in *c, struct tm_msg_pair_request *m)
 	tm_key_fingerprint(c->key, fp);
 	tm_audit(c->d, "peer", "request", p, "from cluster %s at %s, key %s: %s -> %s", c->cluster,
 		 c->address, fp, p->rec.source_dir, p->rec.target_dir);
+	tm_events_publish(c->d, "request", tm_view_policy(p));
 	send_state(c, TM_PAIR_AWAITING, "");
 }
 

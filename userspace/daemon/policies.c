@@ -3,6 +3,7 @@
  * daemon/policies.c - the list of policies, their records in the store, and what follows from a change.
  */
 #include "daemon/capture_glue.h"
+#include "daemon/events.h"
 #include "daemon/pairing.h"
 #include "daemon/rest.h"
 #include "daemon/roots.h"
@@ -11,6 +12,8 @@
 #include "daemon/source_end.h"
 #include "daemon/supervisor.h"
 #include "daemon/target_end.h"
+#include "daemon/view.h"
+#include "daemon/watch.h"
 #include "lib/text.h"
 
 #include <stdarg.h>
@@ -38,6 +41,7 @@ void tm_policy_free(struct tm_policy *p)
 {
 	struct tm_policy **at = &p->d->policies;
 
+	tm_watch_gone(p);
 	tm_pairing_source_end(p, 0, "");
 	tm_source_end_drop(p);
 	tm_target_end_drop(p);
@@ -114,6 +118,7 @@ int tm_policy_save(struct tm_policy *p)
 
 	if (p->embryo || p->doomed)
 		return 0;
+	tm_watch_poke(p->d);
 	r = p->d->store->ops->policy_put(p->d->store, &p->rec);
 	if (r < 0) {
 		tm_err("%s: cannot be stored: %s", p->rec.name, strerror(-r));
@@ -142,6 +147,7 @@ void tm_policy_save_later(struct tm_policy *p)
 
 	if (p->embryo || p->doomed)
 		return;
+	tm_watch_poke(p->d);
 	p->save_due = true;
 	if (p->save_timer)
 		(void)sd_event_source_get_enabled(p->save_timer, &armed);
@@ -312,6 +318,8 @@ void tm_audit(struct tm_daemon *d, const char *who, const char *action, const st
 	r = d->store->ops->audit_add(d->store, &a);
 	if (r < 0)
 		tm_err("the audit log cannot be written: %s", strerror(-r));
+	else
+		tm_events_publish(d, "audit", tm_view_audit_row(&a));
 }
 
 void tm_policy_update(struct tm_policy *p)

@@ -198,9 +198,12 @@ static enum MHD_Result queue_answer(struct tm_call *c)
 		"{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,"
 		"\"detail\":\"out of memory\",\"code\":\"internal\"}";
 	struct MHD_Response *resp;
+	bool streaming = c->stream;
 	enum MHD_Result ret;
 
-	if (c->answer) {
+	if (c->stream) {
+		resp = tm_stream_response(c);
+	} else if (c->answer) {
 		resp = MHD_create_response_from_buffer(strlen(c->answer), c->answer,
 						       MHD_RESPMEM_MUST_FREE);
 		c->answer = NULL;
@@ -212,7 +215,9 @@ static enum MHD_Result queue_answer(struct tm_call *c)
 	if (!resp)
 		return MHD_NO;
 	(void)MHD_add_response_header(resp, "Content-Type",
-				      c->problem ? "application/problem+json" : "application/json");
+				      streaming	   ? "text/event-stream"
+				      : c->problem ? "application/problem+json"
+						   : "application/json");
 	(void)MHD_add_response_header(resp, "Cache-Control", "no-store");
 	if (c->etag[0] && !c->problem)
 		(void)MHD_add_response_header(resp, "ETag", c->etag);
@@ -306,7 +311,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
 		if (c->deferred)
 			return MHD_YES;
 	}
-	return c->done ? queue_answer(c) : MHD_YES;
+	return c->done || c->stream ? queue_answer(c) : MHD_YES;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
@@ -405,6 +410,9 @@ int tm_rest_start(struct tm_daemon *d)
 
 void tm_rest_free(struct tm_daemon *d)
 {
+	/* libmicrohttpd must not end while connections are suspended. */
+	tm_streams_end();
+	tm_pollers_end();
 	rest_free(d->rest);
 	rest_free(d->rest_web);
 	d->rest = d->rest_web = NULL;

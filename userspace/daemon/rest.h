@@ -42,6 +42,12 @@ void tm_call_etag(struct tm_call *c, const char *revision);
  */
 void tm_call_defer(struct tm_call *c, void (*gone)(struct tm_call *c, void *arg), void *arg);
 
+/* Instead of an answer: events for ever, after @since or from now on. */
+void tm_call_stream(struct tm_call *c, bool has_since, uint64_t since);
+/* The daemon ends: let go of those who wait for events. */
+void tm_streams_end(void);
+void tm_pollers_end(void);
+
 /* ---- the request */
 
 /* "root (uid 0, pid 77)", "alice (web, 192.0.2.9)" */
@@ -83,7 +89,8 @@ struct tm_rest_request {
 
 enum tm_route_flags {
 	TM_ROUTE_ACCOUNTS = 1 << 0, /* not for the group tidemark: root, or an admin of the page */
-	TM_ROUTE_LOGIN = 1 << 1,    /* for root and for the page's process itself */
+	TM_ROUTE_LOGIN = 1 << 1,    /* for root and for the page's process itself only */
+	TM_ROUTE_PROCESS = 1 << 2,  /* for the page's process itself too */
 };
 
 struct tm_route {
@@ -120,6 +127,8 @@ void tm_rest_enable(struct tm_rest_request *q);
 void tm_rest_disable(struct tm_rest_request *q);
 void tm_rest_sync(struct tm_rest_request *q);
 void tm_rest_wait(struct tm_rest_request *q);
+/* rest_events.c */
+void tm_rest_events(struct tm_rest_request *q);
 /* rest_accounts.c */
 void tm_rest_users(struct tm_rest_request *q);
 void tm_rest_user_put(struct tm_rest_request *q);

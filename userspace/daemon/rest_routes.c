@@ -20,6 +20,7 @@ const struct tm_route tm_routes[] = {
 	{ "GET", "/v1/peers", tm_rest_peers, VIEW, 0 },
 	{ "GET", "/v1/audit", tm_rest_audit, VIEW, 0 },
 	{ "GET", "/v1/requests", tm_rest_requests, VIEW, 0 },
+	{ "GET", "/v1/events", tm_rest_events, VIEW, TM_ROUTE_PROCESS },
 	{ "GET", "/v1/users", tm_rest_users, ADMIN, TM_ROUTE_ACCOUNTS },
 	{ "PUT", "/v1/users/{name}", tm_rest_user_put, ADMIN, TM_ROUTE_ACCOUNTS },
 	{ "PATCH", "/v1/users/{name}", tm_rest_user_patch, ADMIN, TM_ROUTE_ACCOUNTS },
@@ -155,13 +156,15 @@ static bool allowed(struct tm_call *c, const struct tm_route *t)
 
 	if (t->flags & TM_ROUTE_LOGIN)
 		yes = tm_call_is_root(c) || tm_call_is_nobody(c);
+	else if ((t->flags & TM_ROUTE_PROCESS) && tm_call_is_nobody(c))
+		yes = true;
 	else
 		yes = tm_call_may(c, t->need) &&
 		      (!(t->flags & TM_ROUTE_ACCOUNTS) || tm_call_is_root(c) || tm_call_is_web(c));
 	if (!yes)
 		tm_call_problem(c, 403, "denied", "%s may not do this here: it takes %s",
 				tm_call_who(c),
-				t->flags ? "root, or an admin of the page" : tm_access_name(t->need));
+				t->flags & (TM_ROUTE_ACCOUNTS | TM_ROUTE_LOGIN) ? "root, or an admin of the page" : tm_access_name(t->need));
 	return yes;
 }
 

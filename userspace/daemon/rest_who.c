@@ -64,7 +64,7 @@ static void identify_web(struct tm_call *c)
 
 	snprintf(c->who, sizeof(c->who), "tidemark-web (uid %u, pid %d)", c->cred.uid, c->cred.pid);
 	c->access = TM_ACCESS_NONE;
-	c->nobody = !user && !role;
+	c->nobody = !user && !role && (c->cred.uid == c->r->owner || c->cred.uid == 0);
 	if ((c->cred.uid != c->r->owner && c->cred.uid != 0) || !user || !role ||
 	    tm_check_name(user, strlen(user), &why) < 0)
 		return;

@@ -3,6 +3,7 @@
  * daemon/runs.c - keeping the accounts of runs.
  */
 #include "daemon/runs.h"
+#include "daemon/watch.h"
 
 #define ROW_SHARED_NS  ((int64_t)60 * 1000000000)
 #define RATE_WINDOW_MS 1000
@@ -23,6 +24,7 @@ void tm_run_begin(struct tm_policy *p, enum tm_run_kind kind)
 {
 	int64_t now = tm_wall_ns();
 
+	tm_watch_poke(p->d);
 	if (p->run_open) {
 		/* The end of a run cut short by a lost connection or daemon is still its own. */
 		if (kind != TM_RUN_CONTINUOUS)
@@ -45,6 +47,7 @@ void tm_run_end(struct tm_policy *p, enum tm_run_result result, const char *erro
 {
 	if (!p->run_open)
 		return;
+	tm_watch_poke(p->d);
 	p->run_open = false;
 	p->run.result = result;
 	p->run.finished_ns = tm_wall_ns();

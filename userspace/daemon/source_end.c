@@ -9,6 +9,7 @@
 #include "daemon/runs.h"
 #include "daemon/schedule.h"
 #include "daemon/supervisor.h"
+#include "daemon/watch.h"
 #include "lib/fd.h"
 
 #include <stdio.h>
@@ -60,6 +61,7 @@ static void connection_over(struct tm_policy *p, bool had_session)
 {
 	p->conn = TM_CONN_READY;
 	p->lost = true;
+	tm_watch_poke(p->d);
 	tm_schedule_lost(p);
 	if (!had_session && ++p->refusals % REFUSALS_BEFORE_QUERY == 0)
 		tm_pairing_query(p);
@@ -135,6 +137,7 @@ static bool take_idle(struct tm_policy *p, struct tm_rd *r)
 		return false;
 	if (p->conn != TM_CONN_SESSION) {
 		p->conn = TM_CONN_SESSION;
+		tm_watch_poke(p->d);
 		p->lost = false;
 		p->broken[0] = 0;
 		p->crashes = p->refusals = 0;
@@ -262,6 +265,7 @@ static void on_gone(void *arg, struct tm_worker *w, const char *why)
 
 	p->w = NULL;
 	p->conn = TM_CONN_NONE;
+	tm_watch_poke(p->d);
 	p->dial = tm_dial_cancel(p->dial);
 	tm_schedule_lost(p);
 	if (!wanted(p))

@@ -7,6 +7,7 @@
 #include "daemon/runs.h"
 #include "daemon/schedule.h"
 #include "daemon/supervisor.h"
+#include "daemon/watch.h"
 #include "lib/fd.h"
 
 #include <stdio.h>
@@ -48,6 +49,7 @@ static void give_go(struct tm_target_conn *c)
 
 	p->w = c->w;
 	p->conn = TM_CONN_SESSION;
+	tm_watch_poke(p->d);
 	p->lost = false;
 	p->broken[0] = 0;
 	tm_run_new_worker(p);
@@ -62,6 +64,7 @@ static void owner_gone(struct tm_policy *p)
 	p->w = NULL;
 	p->conn = TM_CONN_NONE;
 	p->lost = true;
+	tm_watch_poke(p->d);
 	tm_timer_off(&p->pace_timer);
 	if (p->run_open)
 		tm_run_end(p, p->prog.phase ? TM_RUN_FAILED : TM_RUN_FINISHED,
