@@ -289,7 +289,8 @@ void tm_glue_untrack(struct tm_policy *p)
 	if (!g || !p->in_slot)
 		return;
 	slot_leave(p);
-	if (was && !g->slots[p->rec.slot] && g->ready)
+	/* A daemon that stops leaves its roots to the pinned programs: the next one goes on from there. */
+	if (was && !p->d->stopping && !g->slots[p->rec.slot] && g->ready)
 		(void)tm_capture_del_root(g->c, (unsigned int)p->rec.slot);
 }
 
