@@ -8,8 +8,16 @@ set -uo pipefail
 nodes_begin
 disk src 100M
 disk dst 100M
-mkdir -p "$W/src/data" "$W/src/other" "$W/dst/copy"
+mkdir -p "$W/src/data" "$W/src/other" "$W/src/sick" "$W/dst/copy"
 echo hello > "$W/src/data/file"
+echo well > "$W/src/sick/well"
+head -c 100000 /dev/urandom > "$W/src/sick/unreadable"
+# Its extent leads outside the file system: open works, read says EUCLEAN, to root too.
+umount "$W/src"
+# What the loop device has cached must be gone too.
+while [[ -n $(losetup -j "$W/src.img") ]]; do sleep 0.1; done
+debugfs -w -R 'set_inode_field /sick/unreadable block[5] 0x7fffffff' "$W/src.img" > /dev/null 2>&1
+mount -o loop,errors=continue "$W/src.img" "$W/src"
 node_start a || exit 1
 node_start b || exit 1
 B=$(address b)
@@ -39,8 +47,33 @@ check "the same name again: exit 8" exits 8 create p --source-dir "$W/src/other"
 wait_status b p "Awaiting Authorization" 5
 check "accepted" tm b policy accept p
 wait_status a p Authorized 8
-check "the target root inside a source root is refused" exits 1 bash -c "'$O/tidemark' --socket '$W/b/run/api.sock' policy create q \
-	--source-dir '$W/dst/copy' --target-dir /t --target-address $(address a) 2>/dev/null; [ \$? -eq 8 ] && exit 1; exit 0"
+mkdir "$W/dst/copy/sub"
+overlapping() { tm b policy create q --source-dir "$1" --target-dir /t --target-address "$(address a)"; }
+for dir in "$W/dst/copy" "$W/dst/copy/sub" "$W/dst"; do
+	check "a source root that overlaps a target root: exit 8 (${dir#"$W"})" exits 8 overlapping "$dir"
+done
+check "and says what it overlaps" says "overlaps $W/dst/copy, the target directory of policy p" overlapping "$W/dst/copy/sub"
+check "to itself: exit 8" exits 8 create self --source-dir "$W/src/other" --target-dir "$W/dst/self" --target-address "$(address a)"
+check "and says so" says "is this cluster itself" create self --source-dir "$W/src/other" --target-dir "$W/dst/self" --target-address "$(address a)"
+create inside --source-dir "$W/src/other" --target-dir "$W/dst/copy/sub" --target-address "$B" > /dev/null
+check "a target root inside a target root can be asked for" wait_status b inside "Awaiting Authorization" 10
+check "but not accepted: exit 8" exits 8 tm b policy accept inside --yes
+check "and says what it overlaps" says "overlaps $W/dst/copy" tm b policy accept inside --yes
+check "rejected" tm b policy reject inside --reason "not there"
+create missing --source-dir "$W/src/other" --target-dir "$W/dst/no/such" --target-address "$B" > /dev/null
+wait_status b missing "Awaiting Authorization" 10
+check "a missing target directory: exit 1" exits 1 tm b policy accept missing
+check "and says what to do" says "--create-dir" tm b policy accept missing
+check "whose parent is missing too: exit 1" exits 1 tm b policy accept missing --create-dir
+check "and says so" says "the directory above it does not exist" tm b policy accept missing --create-dir
+for name in inside missing; do tm a policy delete $name --yes > /dev/null; done
+
+second() { "$O/tidemarkd" --state-dir "$1" --runtime-dir "$2" --set listen.port=0; }
+check "a second daemon on the same state directory: exit 1" exits 1 second "$W/a/state" "$W/x/run"
+check "and says why" says "another tidemarkd uses it" second "$W/a/state" "$W/x/run"
+check "a second daemon on the same runtime directory: exit 1" exits 1 second "$W/x/state" "$W/a/run"
+check "the first one goes on" tm a policy list
+rm -rf "$W/x"
 
 garbage() { in_node a bash -c "head -c 100000 /dev/urandom > /dev/tcp/$B/3712" 2>/dev/null; true; }
 check "garbage on the port" garbage
@@ -53,7 +86,19 @@ check "replication works beside silent connections" tm a policy replicate p --wa
 check "trees are equal" equal "$W/src/data" "$W/dst/copy"
 wait $(jobs -p | grep -v -e "^$(node_pid a)$" -e "^$(node_pid b)$") 2>/dev/null
 
-echo locked > "$W/src/data/unreadable"
+check "a policy with an unreadable file" create sick --source-dir "$W/src/sick" --target-dir "$W/dst/sick" --target-address "$B"
+wait_status b sick "Awaiting Authorization" 10
+check "is accepted" tm b policy accept sick --create-dir
+wait_status a sick Authorized 10
+check "a run of it fails: exit 1" exits 1 tm a policy replicate sick --wait --timeout 60
+check "it says Failed" wait_status a sick Failed 1
+check "the file is named, and why" says "Structure needs cleaning" tm a policy failures sick
+check "the rest of it arrived" cmp "$W/src/sick/well" "$W/dst/sick/well"
+check "a sync of it ends too: exit 7" exits 7 tm a policy sync sick --timeout 2
+check "and is not left running" wait_status a sick Failed 60
+check "other policies go on" tm a policy sync p --timeout 30
+tm a policy delete sick --yes > /dev/null
+
 mkfifo "$W/src/data/fifo"
 mknod "$W/src/data/device" c 1 3
 echo more > "$W/src/data/more"

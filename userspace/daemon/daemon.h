@@ -59,7 +59,7 @@ struct tm_daemon {
 	char *state_dir, *runtime_dir; /* absolute */
 	char instance[33];	       /* names the pins */
 	int statefd, runfd, polfd;     /* state, runtime, runtime/policies */
-	int lockfd;
+	int lockfd, runlockfd;	       /* one daemon to a state directory, and to a runtime directory */
 	struct tm_node_key *key;
 	struct tm_store *store;
 	struct tm_worker *workers;  /* every process alive */

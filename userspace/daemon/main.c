@@ -242,7 +242,7 @@ int main(int argc, char **argv)
 	if (check)
 		return check_config(sets, d.n_sets);
 	d.sets = sets;
-	d.statefd = d.runfd = d.polfd = d.lockfd = -EBADF;
+	d.statefd = d.runfd = d.polfd = d.lockfd = d.runlockfd = -EBADF;
 	d.started_ns = tm_wall_ns();
 	if (tm_config_load(&d.cfg, sets, d.n_sets) < 0)
 		return 2;

@@ -246,6 +246,12 @@ static bool take_authed(struct tm_policy *p, struct tm_rd *r)
 				got);
 			return true;
 		}
+		if (!memcmp(a.key, tm_node_key_public(p->d->key), sizeof(a.key))) {
+			stop_attempt(p, 0, "");
+			create_fails(p, 409, "overlap", "%s port %u is this cluster itself",
+				     p->rec.address, p->rec.port);
+			return true;
+		}
 		memcpy(p->rec.peer_key, a.key, sizeof(a.key));
 	} else if (memcmp(p->rec.peer_key, a.key, sizeof(a.key))) {
 		return false; /* the worker compares too: this cannot be an honest one */

@@ -171,12 +171,17 @@ static json_t *dir_extra(const struct tm_policy *p)
 	return o;
 }
 
-static bool accept_missing(struct tm_rest_request *q, int err)
+static bool accept_missing(struct tm_rest_request *q, bool create_dir, int err)
 {
 	struct tm_policy *p = q->p;
 	_cleanup_free_ char *shown = tm_escape(p->rec.target_dir, strlen(p->rec.target_dir));
 
-	if (err == -ENOENT)
+	if (err == -ENOENT && create_dir)
+		tm_call_problem_with(
+			q->c, 409, "target-missing", dir_extra(p),
+			"the target directory %s cannot be created: the directory above it does not exist",
+			shown ?: "");
+	else if (err == -ENOENT)
 		tm_call_problem_with(
 			q->c, 409, "target-missing", dir_extra(p),
 			"the target directory %s does not exist: create it and accept again, or accept with "
@@ -216,7 +221,7 @@ static bool accept_root(struct tm_rest_request *q, const struct tm_api_accept *a
 	fd = r < 0 ? r : tm_open_admin_dir(p->rec.target_dir);
 	n = fd < 0 ? fd : tm_root_entries(fd, ENTRIES_SHOWN);
 	if (n < 0)
-		return accept_missing(q, (int)n);
+		return accept_missing(q, a->create_dir, (int)n);
 	if (n > 0 && !a->yes) {
 		json_t *extra = dir_extra(p);
 

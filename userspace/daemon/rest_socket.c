@@ -35,7 +35,7 @@ static int bind_private(const struct tm_rest *r)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* The lock on the state directory says that whoever left it is gone. */
+	/* The lock on the runtime directory says that whoever left it is gone. */
 	(void)unlinkat(r->d->runfd, socket_name(r), 0);
 	old = umask(r->web ? 0177 : 0117);
 	ret = bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : 0;

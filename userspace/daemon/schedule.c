@@ -140,7 +140,8 @@ void tm_schedule_look(struct tm_policy *p)
 	tm_waiters_tracked(p);
 	if (!may_hand(p) || p->bl->out || !p->session_idle || p->conn != TM_CONN_SESSION || !p->w)
 		return;
-	asked = p->rec.run_wanted || tm_waiters_sync(p);
+	/* A manual run that a sync began goes on to its end when nobody waits any more. */
+	asked = p->rec.run_wanted || tm_waiters_sync(p) || (!p->rec.continuous && p->run_open);
 	if (!p->rec.continuous && !asked)
 		return;
 	retry_due = has_retry(p) && (now >= p->retry_at_ms || tm_waiters_sync(p));

@@ -95,18 +95,24 @@ static int instance_name(struct tm_daemon *d)
  * A worker that was being started when the daemon before us was killed holds its descriptors until it
  * executes its program: a moment, worth waiting for.
  */
-static int take_lock(int fd)
+static int take_lock(int dirfd, int *ret_fd, const char *what, const char *path)
 {
 	const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+	int r = 0;
 
-	for (int i = 0; i < 30; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK)
-			return -errno;
-		nanosleep(&pause, NULL);
+	*ret_fd = tm_open_name(dirfd, "lock", O_RDWR | O_CREAT, 0600);
+	if (*ret_fd < 0)
+		r = *ret_fd;
+	for (int i = 0; r == 0 && flock(*ret_fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i >= 30)
+			r = -errno;
+		else
+			nanosleep(&pause, NULL);
 	}
-	return -EWOULDBLOCK;
+	if (r < 0)
+		tm_err("the %s directory %s: %s", what, path,
+		       r == -EWOULDBLOCK ? "another tidemarkd uses it" : strerror(-r));
+	return r;
 }
 
 int tm_start_dirs(struct tm_daemon *d)
@@ -119,19 +125,19 @@ int tm_start_dirs(struct tm_daemon *d)
 		       strerror(-d->statefd));
 		return d->statefd;
 	}
-	d->lockfd = tm_open_name(d->statefd, "lock", O_RDWR | O_CREAT, 0600);
-	r = d->lockfd < 0 ? d->lockfd : take_lock(d->lockfd);
-	if (r < 0) {
-		tm_err("the state directory %s: %s", d->state_dir,
-		       r == -EWOULDBLOCK ? "another tidemarkd uses it" : strerror(-r));
+	r = take_lock(d->statefd, &d->lockfd, "state", d->state_dir);
+	if (r < 0)
 		return r;
-	}
 	d->runfd = dir_make(d->runtime_dir, 0755);
 	if (d->runfd < 0) {
 		tm_err("the runtime directory %s cannot be used: %s", d->runtime_dir,
 		       strerror(-d->runfd));
 		return d->runfd;
 	}
+	/* It holds the socket and the journals: sharing it would take both from the other. */
+	r = take_lock(d->runfd, &d->runlockfd, "runtime", d->runtime_dir);
+	if (r < 0)
+		return r;
 	if (mkdirat(d->runfd, "policies", 0700) < 0 && errno != EEXIST)
 		return -errno;
 	d->polfd = tm_open_name(d->runfd, "policies", O_RDONLY | O_DIRECTORY, 0);
@@ -183,6 +189,7 @@ void tm_start_dirs_free(struct tm_daemon *d)
 {
 	tm_close(d->polfd);
 	tm_close(d->runfd);
+	tm_close(d->runlockfd);
 	tm_close(d->lockfd);
 	tm_close(d->statefd);
 	free(d->state_dir);

@@ -71,6 +71,10 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *arg)
 		    p->rec.last_error[0] ? "; " : "", p->rec.last_error);
 	waiter_free(w);
 	tm_call_problem(call, 504, "timeout", "%s", why);
+	/* What was tried often for its sake is tried a few times more, and then the run is over. */
+	if (!tm_waiters_sync(p))
+		p->retries = 0;
+	tm_schedule_look(p);
 	return 0;
 }
 
