@@ -2,4 +2,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kill -9 of every process at 20 random moments each, kernel 6.12.
 . "$(dirname "$0")/guest.sh"
-in_guest 6.12 2G 7200 kills.sh 80 "$(fresh_seed)"
+in_guest 6.12 2G 7200 kills.sh 20 "$(fresh_seed)"

@@ -3,69 +3,70 @@
 #
 # kill -9 of either daemon and either worker at random moments of a generator run, each proven to hit a batch that
 # was not yet acknowledged; then restart, sync, and no difference, without any rescan.
-# usage: kills.sh KILLS SEED
+# usage: kills.sh KILLS SEED	(KILLS: of each of the four)
 
 set -uo pipefail
 . "$(dirname "$0")/common.sh"
 KILLS=$1 SEED=$2
 RANDOM=$((SEED % 32768))
+victims=(daemon-a daemon-b worker-a worker-b)
+declare -A killed=([daemon-a]=0 [daemon-b]=0 [worker-a]=0 [worker-b]=0)
 guest_policy p continuous
 check "first sync" tm a policy sync p --timeout 120
-oracle-gen --root "$SRC" --outside /mnt/vda/outside --seed "$SEED" --ops 1000000 --threads 4 > "$W/gen.log" 2>&1 &
+oracle-gen --root "$SRC" --outside /mnt/vda/outside --seed "$SEED" --ops 10000000 --threads 4 > "$W/gen.log" 2>&1 &
 gen=$!
-victims=(daemon-a daemon-b worker-a worker-b)
 
-# A batch is under way on the source: changes were handed over and not acknowledged.
-busy() { [[ $(field a p '.in_flight > 0' 2>/dev/null) = true ]]; }
+# Changes that were handed to the worker and that the target did not acknowledge.
+in_flight() { field a p .in_flight 2>/dev/null || echo 0; }
 
-hit() # VICTIM: kill it while a batch is not acknowledged; 0 if that was so
+# The proof: whoever could bring an acknowledgement home is stopped, what was on its way has arrived, and still
+# something is in flight. So the kill hits a batch that is not acknowledged, whatever happens between.
+hit() # VICTIM
 {
-	local try pid
-	for ((try = 0; try < 60; try++)); do
-		if busy; then
-			sleep "0.0$((RANDOM % 10))"
+	local try frozen pid victim
+	for ((try = 0; try < 150; try++)); do
+		[[ $(in_flight) -gt 0 ]] || { sleep 0.05; continue; }
+		sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+		case $1 in
+		*-a) frozen=$(worker_pid a source) ;;
+		*-b) frozen=$(worker_pid b target) ;;
+		esac
+		[[ -n $frozen ]] && kill -STOP "$frozen" 2>/dev/null || continue
+		sleep 0.2
+		if [[ $(in_flight) -gt 0 ]]; then
 			case $1 in
-			daemon-a) kill -STOP "$(node_pid a)" ;;
+			daemon-a) node_kill a KILL ;;
+			daemon-b) node_kill b KILL ;;
+			worker-*) kill -9 "$frozen" ;;
 			esac
-			case $1 in
-			daemon-a | worker-a) proof=$(unacknowledged a) ;;
-			*) proof=$(busy && echo 1 || echo 0) ;;
-			esac
-			if [[ ${proof:-0} -gt 0 ]]; then
-				case $1 in
-				daemon-a) node_kill a KILL; node_start a ;;
-				daemon-b) node_kill b KILL; node_start b ;;
-				worker-a) pid=$(worker_pid a source) && kill -9 "$pid" ;;
-				worker-b) pid=$(worker_pid b target) && kill -9 "$pid" ;;
-				esac && return 0
-			fi
-			[[ $1 = daemon-a ]] && kill -CONT "$(node_pid a)"
+			kill -CONT "$frozen" 2>/dev/null
+			killed[$1]=$((killed[$1] + 1))
+			return 0
 		fi
-		sleep 0.02
+		kill -CONT "$frozen" 2>/dev/null
 	done
 	return 1
 }
 
-# Records in the journal that the target did not acknowledge yet, counted from outside.
-unacknowledged()
-{
-	local size=0 f
-	for f in "$W/$1"/run/policies/*/changes; do
-		[[ -s $f ]] && size=$((size + $(stat -c %s "$f")))
-	done
-	echo "$size"
-}
-
-for ((i = 0; i < KILLS; i++)); do
+for ((i = 0; i < KILLS * 4; i++)); do
 	victim=${victims[i % 4]}
 	kill -0 "$gen" 2>/dev/null || break
-	check "kill $((i + 1)): -9 of $victim hits an unacknowledged batch" hit "$victim"
-	sleep "0.$((RANDOM % 9 + 1))"
+	# Not in a subshell, as check would: it starts and ends what the next one must know.
+	hit "$victim" || echo "# kill $((i + 1)): nothing was in flight for long"
+	case $victim in
+	daemon-*) node_start "${victim#daemon-}" || break ;;
+	esac
+	sleep "0.$((RANDOM % 10))"
 done
-kill -TERM "$gen"
+check "the generator was at work all the time" kill -TERM "$gen"
 wait "$gen"
-check "the generator ended well" test $? -eq 0
+check "and ended well" test $? -eq 0
+for victim in "${victims[@]}"; do
+	check "kill -9 of $victim hit an unacknowledged batch $KILLS times" test "${killed[$victim]}" -eq "$KILLS"
+done
+grep -E '^[0-9]|ops|operations' "$W/gen.log" | tail -n 3 | sed 's/^/# generator: /'
 check "policy sync" tm a policy sync p --timeout 600
 check "no difference (seed $SEED)" same
 check "no rescan was needed" test "$(field a p .totals.rescans)" = 0
+check "seen = queued + coalesced + dropped" test "$(field a p '.capture.seen == .capture.queued + .capture.coalesced + .capture.dropped')" = true
 finish
