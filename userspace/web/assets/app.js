@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * app.js - the page starts here: who is logged in, which page the address names, and what the events change.
+ */
+import { render } from './vendor/lit.js';
+import { get } from './api.js';
+import { state, changed, onChange, dismiss } from './store.js';
+import { startEvents, stopEvents } from './events.js';
+import { closeDialogs } from './dialogs.js';
+import { loadHealth, loadPolicies, setPolicy } from './model.js';
+import { shell } from './shell.js';
+import { loginView, logout } from './views/login.js';
+import * as replication from './views/replication.js';
+import * as policy from './views/policy.js';
+import * as health from './views/health.js';
+import * as settings from './views/settings.js';
+import * as audit from './views/audit.js';
+import * as peers from './views/peers.js';
+import * as users from './views/users.js';
+
+const PAGES = { replication, policy, health, settings, audit, peers, users };
+const TICK_MS = 1000;
+
+const root = document.getElementById('app');
+let shown = null;	/* the page that was entered */
+let lastTouch = Date.now();
+
+// ---- the address
+
+function routeOf(hash) {
+	const [page, arg] = hash.replace(/^#\/?/, '').split('/');
+	if (!Object.hasOwn(PAGES, page))
+		return { page: 'replication', arg: null };
+	try {
+		return { page, arg: arg ? decodeURIComponent(arg) : null };
+	} catch {
+		return { page, arg };
+	}
+}
+
+function go() {
+	const before = state.route;
+	state.route = routeOf(location.hash);
+	if (!state.session)
+		return;
+	if (shown)
+		PAGES[shown].leave?.();
+	shown = state.route.page;
+	PAGES[shown].enter?.(state.route.arg);
+	closeDialogs();
+	changed();
+	if (before.page !== state.route.page || before.arg !== state.route.arg) {
+		dismiss('welcome');
+		window.scrollTo(0, 0);
+		/* As after loading a page: a screen reader begins at its heading. */
+		requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById('main')?.focus({ preventScroll: true })));
+	}
+}
+
+// ---- what happens
+
+const onEvent = {
+	policy: (p) => setPolicy(p),
+	request: (p) => setPolicy(p),
+	'policy-deleted': ({ id }) => { state.policies?.delete(id); changed(); },
+	health: (h) => { state.health = h; changed(); },
+	run: () => shown === 'policy' && policy.refresh(),
+	settings: () => shown === 'settings' && settings.load(),
+	audit: (row) => shown === 'audit' && audit.add(row),
+	resync: () => reload(),
+};
+
+async function reload() {
+	try {
+		await Promise.all([loadPolicies(), loadHealth().catch(() => {})]);
+	} catch {
+		/* The badge tells; the next connection begins with a resync again. */
+	}
+	if (shown === 'policy')
+		policy.refresh();
+}
+
+// ---- sessions
+
+async function begin(session) {
+	state.session = session;
+	if (!session.cluster || !session.idle_seconds)
+		state.session = { ...session, ...(await get('/session')) };
+	lastTouch = Date.now();
+	await loadPolicies().catch(() => {});
+	startEvents((type, data) => onEvent[type]?.(data));
+	go();
+}
+
+function end() {
+	stopEvents();
+	closeDialogs();
+	if (shown)
+		PAGES[shown].leave?.();
+	shown = null;
+	state.policies = state.health = state.status = null;
+	state.notices = [];
+}
+
+export async function leave(why) {
+	await logout();
+	state.session = null;
+	state.login = { why };
+	changed();
+}
+
+/* The events keep the session alive for the server: so idleness is judged here, by what a person does. */
+function checkIdle() {
+	const limit = state.session?.idle_seconds;
+	if (limit && Date.now() - lastTouch > limit * 1000)
+		leave('You were logged out because nothing was done here for a while.');
+}
+
+for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart'])
+	addEventListener(kind, () => { lastTouch = Date.now(); }, { passive: true, capture: true });
+
+// ---- drawing
+
+let hadSession = false;
+
+function draw() {
+	if (state.session === undefined)
+		return;
+	if (hadSession && !state.session)
+		end();
+	hadSession = Boolean(state.session);
+	const page = shown && PAGES[shown];
+	document.title = [page?.title?.(), state.session?.cluster, 'tidemark'].filter(Boolean).join(' – ');
+	render(state.session ? shell(page?.view, leave) : loginView(begin), root);
+}
+
+onChange(draw);
+addEventListener('hashchange', go);
+setInterval(() => {
+	if (document.hidden)
+		return;
+	checkIdle();
+	changed();
+}, TICK_MS);
+document.addEventListener('visibilitychange', () => !document.hidden && changed());
+
+root.replaceChildren();
+try {
+	await begin(await get('/session'));
+} catch (e) {
+	state.session = null;
+	state.login = { accounts: e.more?.accounts, cluster: e.more?.cluster, why: e.status === 401 ? null : e.message };
+	changed();
+}
