@@ -239,6 +239,30 @@ int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_
 	return r;
 }
 
+int tm_api_mute_get(const json_t *body, struct tm_api_mute *ret, struct tm_api_refusal *no)
+{
+	static const char *const known[] = { "seconds", "policy" };
+	json_t *v = json_object_get(body, "policy");
+	struct tm_api_mute m = { 0 };
+	int64_t seconds = -1;
+	int r = tm_api_only(body, known, TM_ARRAY_SIZE(known), no);
+
+	if (r == 0)
+		r = tm_api_get_int(body, "seconds", 0, 366 * 86400, &seconds, no);
+	if (r == 0 && seconds < 0)
+		r = tm_api_refuse(no, "seconds", "is missing");
+	if (r == 0 && v && !json_is_null(v) &&
+	    (!json_is_string(v) || json_string_length(v) >= sizeof(m.policy)))
+		r = tm_api_refuse(no, "policy", "is not the id or name of a policy");
+	if (r < 0)
+		return r;
+	m.seconds = (uint64_t)seconds;
+	if (json_is_string(v))
+		strcpy(m.policy, json_string_value(v));
+	*ret = m;
+	return 0;
+}
+
 int tm_api_empty_get(const json_t *body, struct tm_api_refusal *no)
 {
 	return tm_api_only(body, NULL, 0, no);

@@ -66,6 +66,13 @@ struct tm_api_login {
 };
 int tm_api_login_get(const json_t *body, struct tm_api_login *ret, struct tm_api_refusal *ret_no);
 
+/* {"seconds": 0 to a year, "policy": reference or absent ("")} */
+struct tm_api_mute {
+	uint64_t seconds;
+	char policy[256];
+};
+int tm_api_mute_get(const json_t *body, struct tm_api_mute *ret, struct tm_api_refusal *ret_no);
+
 /* No field at all is allowed. */
 int tm_api_empty_get(const json_t *body, struct tm_api_refusal *ret_no);
 

@@ -120,6 +120,11 @@ unsigned int tm_config_errors(const struct tm_config *c)
 	return (unsigned int)tm_settings_complaints(c->settings);
 }
 
+const char *tm_config_first_error(const struct tm_config *c)
+{
+	return tm_settings_complaint(c->settings, 0) ?: "";
+}
+
 json_t *tm_config_errors_json(const struct tm_config *c)
 {
 	json_t *a = json_array();

@@ -46,6 +46,8 @@ void tm_config_free(struct tm_config *c);
 /* For REST: array of settings, array of complaints. NULL: no memory. */
 json_t *tm_config_settings_json(const struct tm_config *c);
 json_t *tm_config_errors_json(const struct tm_config *c);
+/* The first complaint; "": none. */
+const char *tm_config_first_error(const struct tm_config *c);
 /* How many complaints there are. */
 unsigned int tm_config_errors(const struct tm_config *c);
 

@@ -2,8 +2,9 @@
 /*
  * daemon/daemon.h - the one object everything in tidemarkd hangs on, and the live state of a policy.
  *
- * One event loop, no threads but the one that opens the capture (capture_glue.c). Everything
- * here is used from the loop only. Files and what they own:
+ * One event loop; threads only where a system call may block for long: one opens the capture
+ * (capture_glue.c), a few look through directories (aside.c). Everything here is used from the loop only.
+ * Files and what they own:
  *
  *	supervisor, spawn	worker processes
  *	dial, accept		TCP up to the preamble
@@ -15,6 +16,8 @@
  *	roots			directories and their watch
  *	policies, runs		the list, its store, its accounts
  *	rest_*, view*		what the outside asks and sees
+ *	aside, tree, estimate	work beside the loop: looking through directories
+ *	health, series		what is wrong, and how it went lately
  *	events, watch		what the outside is told without asking
  */
 #ifndef TM_DAEMON_DAEMON_H
@@ -48,7 +51,11 @@ struct tm_rest;
 struct tm_root_watch;
 struct tm_pair_in;
 struct tm_target_conn;
+struct tm_asides;
+struct tm_estimate;
 struct tm_events;
+struct tm_health;
+struct tm_series;
 struct tm_watch;
 
 struct tm_daemon {
@@ -68,7 +75,9 @@ struct tm_daemon {
 	struct tm_listener *listener;
 	char listen_error[256]; /* "": it listens */
 	struct tm_rest *rest, *rest_web; /* web: NULL without a user for it */
+	struct tm_asides *asides;
 	struct tm_events *events;
+	struct tm_health *health;
 	struct tm_watch *watch;
 	struct tm_root_watch *roots;
 	struct tm_pair_in *pair_ins; /* requests of others being served */
@@ -153,6 +162,8 @@ struct tm_policy {
 	bool has_want_fp;
 	int pair_sock;	/* connected, until its worker is READY */
 	bool pair_seen; /* this attempt got as far as AUTHED */
+	struct tm_estimate *estimate; /* create: what is in the source is being counted */
+	bool request_due;	      /* ... and then the request goes out */
 
 	/* work of a source */
 	struct tm_backlog *bl; /* NULL: not authorized, or the journal cannot be opened */
@@ -186,6 +197,8 @@ struct tm_policy {
 	unsigned int n_failures, next_failure;
 	int64_t failure_seq;
 	struct tm_watch_seen seen;
+	struct tm_series *series;
+	bool full; /* the last attempt ended because no room is left on the target */
 };
 
 #define tm_policy_foreach(d_, p_) for (struct tm_policy *p_ = (d_)->policies; p_; p_ = p_->next)

@@ -3,12 +3,15 @@
  * daemon/main.c - tidemarkd: options, directories, the order of starting and stopping.
  */
 #include "daemon/accept.h"
+#include "daemon/aside.h"
 #include "daemon/capture_glue.h"
 #include "daemon/daemon.h"
 #include "daemon/events.h"
+#include "daemon/health.h"
 #include "daemon/pairing.h"
 #include "daemon/rest.h"
 #include "daemon/roots.h"
+#include "daemon/series.h"
 #include "daemon/start.h"
 #include "daemon/supervisor.h"
 #include "daemon/watch.h"
@@ -131,6 +134,10 @@ static int start(struct tm_daemon *d)
 	}
 	r = tm_events_start(d);
 	if (r == 0)
+		r = tm_health_start(d);
+	if (r == 0)
+		r = tm_series_start(d);
+	if (r == 0)
 		r = tm_rest_start(d);
 	if (r < 0) {
 		tm_err("%s/api.sock cannot be served: %s", d->runtime_dir, strerror(-r));
@@ -167,9 +174,12 @@ static void stop(struct tm_daemon *d)
 	tm_start_clean(d);
 	tm_pairing_target_free(d);
 	tm_watch_free(d);
+	tm_series_free(d);
+	tm_asides_free(d);
 	tm_policies_free(d);
 	tm_rest_free(d);
 	tm_events_free(d);
+	tm_health_free(d);
 	tm_glue_free(d);
 	tm_workers_shutdown(d, 0);
 	tm_store_close(d->store);

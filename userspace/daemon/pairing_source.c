@@ -3,6 +3,7 @@
  * daemon/pairing_source.c - asking a target for a relationship, and later what became of it.
  */
 #include "daemon/dial.h"
+#include "daemon/estimate.h"
 #include "daemon/pairing.h"
 #include "daemon/rest.h"
 #include "daemon/schedule.h"
@@ -227,6 +228,16 @@ static int send_request(struct tm_policy *p)
 	return r;
 }
 
+/* The target's admin wants to know how much comes: that is counted while the connection is made. */
+static void on_estimated(struct tm_policy *p)
+{
+	if (!p->request_due || !p->pair_w)
+		return;
+	p->request_due = false;
+	if (send_request(p) < 0)
+		attempt_failed(p, "the request cannot be handed over");
+}
+
 static bool take_authed(struct tm_policy *p, struct tm_rd *r)
 {
 	char got[TM_FINGERPRINT_LEN], want[65];
@@ -262,7 +273,8 @@ static bool take_authed(struct tm_policy *p, struct tm_rd *r)
 	memcpy(peer.cluster, a.cluster, sizeof(peer.cluster));
 	tm_text_set(peer.address, sizeof(peer.address), "%s", p->rec.address);
 	(void)p->d->store->ops->peer_put(p->d->store, &peer);
-	return send_request(p) == 0;
+	p->request_due = tm_estimate_busy(p);
+	return p->request_due || send_request(p) == 0;
 }
 
 static bool take_text(struct tm_policy *p, uint16_t type, struct tm_rd *r)
@@ -358,6 +370,8 @@ int tm_pairing_create(struct tm_policy *p)
 	int r;
 
 	p->pair_sock = -EBADF;
+	/* Without an estimate the request says "unknown". */
+	(void)tm_estimate_start(p, on_estimated);
 	r = tm_timer_set(p->d, &p->pair_timer, CREATE_ANSWER_MS, on_retry, p);
 	if (r < 0)
 		return r;

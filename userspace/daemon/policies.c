@@ -3,6 +3,7 @@
  * daemon/policies.c - the list of policies, their records in the store, and what follows from a change.
  */
 #include "daemon/capture_glue.h"
+#include "daemon/estimate.h"
 #include "daemon/events.h"
 #include "daemon/pairing.h"
 #include "daemon/rest.h"
@@ -42,6 +43,7 @@ void tm_policy_free(struct tm_policy *p)
 	struct tm_policy **at = &p->d->policies;
 
 	tm_watch_gone(p);
+	tm_estimate_forget(p);
 	tm_pairing_source_end(p, 0, "");
 	tm_source_end_drop(p);
 	tm_target_end_drop(p);
@@ -52,6 +54,7 @@ void tm_policy_free(struct tm_policy *p)
 	for (unsigned int i = 0; i < p->n_failures; i++)
 		free(p->failures[i].path);
 	free(p->failures);
+	free(p->series);
 	while (*at && *at != p)
 		at = &(*at)->next;
 	if (*at)

@@ -87,6 +87,9 @@ struct tm_rest_request {
 	json_t *body;
 };
 
+/* By id, else by name. NULL: answered with a problem. */
+struct tm_policy *tm_rest_find_policy(struct tm_call *c, const char *ref);
+
 enum tm_route_flags {
 	TM_ROUTE_ACCOUNTS = 1 << 0, /* not for the group tidemark: root, or an admin of the page */
 	TM_ROUTE_LOGIN = 1 << 1,    /* for root and for the page's process itself only */
@@ -115,6 +118,8 @@ void tm_rest_probe(struct tm_rest_request *q);
 void tm_rest_settings(struct tm_rest_request *q);
 void tm_rest_peers(struct tm_rest_request *q);
 void tm_rest_audit(struct tm_rest_request *q);
+void tm_rest_series(struct tm_rest_request *q);
+void tm_rest_capture(struct tm_rest_request *q);
 /* rest_create.c */
 void tm_rest_create(struct tm_rest_request *q);
 void tm_rest_accept(struct tm_rest_request *q);
@@ -127,6 +132,12 @@ void tm_rest_enable(struct tm_rest_request *q);
 void tm_rest_disable(struct tm_rest_request *q);
 void tm_rest_sync(struct tm_rest_request *q);
 void tm_rest_wait(struct tm_rest_request *q);
+/* rest_dirs.c */
+void tm_rest_preview(struct tm_rest_request *q);
+void tm_rest_directories(struct tm_rest_request *q);
+/* rest_node.c */
+void tm_rest_health(struct tm_rest_request *q);
+void tm_rest_mute(struct tm_rest_request *q);
 /* rest_events.c */
 void tm_rest_events(struct tm_rest_request *q);
 /* rest_accounts.c */

@@ -20,6 +20,10 @@ const struct tm_route tm_routes[] = {
 	{ "GET", "/v1/peers", tm_rest_peers, VIEW, 0 },
 	{ "GET", "/v1/audit", tm_rest_audit, VIEW, 0 },
 	{ "GET", "/v1/requests", tm_rest_requests, VIEW, 0 },
+	{ "GET", "/v1/capture", tm_rest_capture, VIEW, 0 },
+	{ "GET", "/v1/health", tm_rest_health, VIEW, 0 },
+	{ "POST", "/v1/health/{code}/mute", tm_rest_mute, ADMIN, 0 },
+	{ "GET", "/v1/directories", tm_rest_directories, ADMIN, 0 },
 	{ "GET", "/v1/events", tm_rest_events, VIEW, TM_ROUTE_PROCESS },
 	{ "GET", "/v1/users", tm_rest_users, ADMIN, TM_ROUTE_ACCOUNTS },
 	{ "PUT", "/v1/users/{name}", tm_rest_user_put, ADMIN, TM_ROUTE_ACCOUNTS },
@@ -40,6 +44,8 @@ const struct tm_route tm_routes[] = {
 	{ "POST", "/v1/policies/{ref}/sync", tm_rest_sync, OPERATE, 0 },
 	{ "GET", "/v1/policies/{ref}/wait", tm_rest_wait, VIEW, 0 },
 	{ "GET", "/v1/policies/{ref}/failures", tm_rest_failures, VIEW, 0 },
+	{ "GET", "/v1/policies/{ref}/series", tm_rest_series, VIEW, 0 },
+	{ "GET", "/v1/policies/{ref}/preview", tm_rest_preview, ADMIN, 0 },
 	{ "GET", "/v1/policies/{ref}/runs", tm_rest_runs, VIEW, 0 },
 };
 const size_t tm_n_routes = TM_ARRAY_SIZE(tm_routes);
@@ -101,8 +107,7 @@ static bool matches(const char *pattern, const char *path, const char **ret, siz
 	return !*pattern && !*path;
 }
 
-/* By id, else by name. NULL: answered with a problem. */
-static struct tm_policy *find_policy(struct tm_call *c, const char *ref)
+struct tm_policy *tm_rest_find_policy(struct tm_call *c, const char *ref)
 {
 	struct tm_daemon *d = tm_call_daemon(c);
 	struct tm_policy *found = NULL;
@@ -182,7 +187,7 @@ static void run_route(struct tm_call *c, const struct tm_route *t, const char *a
 		return;
 	}
 	if (strstr(t->path, "{ref}")) {
-		q.p = find_policy(c, q.arg);
+		q.p = tm_rest_find_policy(c, q.arg);
 		if (!q.p || (!tm_streq(t->method, "GET") && !unchanged(c, q.p)))
 			return;
 	}

@@ -4,6 +4,7 @@
  */
 #include "daemon/rest.h"
 #include "daemon/revision.h"
+#include "daemon/series.h"
 #include "daemon/view.h"
 
 #define LIST_DEFAULT 100
@@ -89,4 +90,14 @@ void tm_rest_audit(struct tm_rest_request *q)
 
 	if (page(q, &at))
 		tm_call_reply(q->c, 200, tm_view_audit(tm_call_daemon(q->c), &at));
+}
+
+void tm_rest_series(struct tm_rest_request *q)
+{
+	tm_call_reply(q->c, 200, tm_series_json(q->p));
+}
+
+void tm_rest_capture(struct tm_rest_request *q)
+{
+	tm_call_reply(q->c, 200, tm_view_capture(tm_call_daemon(q->c)));
 }

@@ -5,6 +5,7 @@
 #include "daemon/roots.h"
 #include "daemon/capture_glue.h"
 #include "daemon/schedule.h"
+#include "daemon/tree.h"
 #include "daemon/source_end.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
@@ -19,7 +20,6 @@
 
 #define LOOK_MS	  3000
 #define SETTLE_MS 50 /* several mounts come at once */
-#define RESERVED  ".tidemark"
 
 struct tm_root_watch {
 	struct tm_daemon *d;
@@ -151,12 +151,6 @@ int tm_root_check(struct tm_daemon *d, const struct tm_policy *self, const char 
 	return 0;
 }
 
-static bool reserved(int dirfd, const char *name)
-{
-	return tm_streq(name, ".") || tm_streq(name, "..") || tm_streq(name, RESERVED) ||
-	       (tm_streq(name, "lost+found") && tm_has_lost_found(dirfd));
-}
-
 int64_t tm_root_entries(int dirfd, uint64_t limit)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -172,7 +166,7 @@ int64_t tm_root_entries(int dirfd, uint64_t limit)
 	}
 	errno = 0;
 	while ((uint64_t)n < limit && (e = readdir(dir)))
-		n += !reserved(dirfd, e->d_name);
+		n += !tm_tree_reserved(dirfd, e->d_name);
 	err = errno;
 	closedir(dir);
 	return err && !n ? -err : n;

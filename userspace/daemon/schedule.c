@@ -277,6 +277,7 @@ void tm_schedule_done(struct tm_policy *p, const struct tm_ctl_done *done)
 		tm_worker_break(p->w, TM_C_DONE);
 		return;
 	}
+	p->full = false;
 	torn = !tm_change_set_empty(p->bl->torn);
 	/*
 	 * Stored before the journal forgets: after a crash in between everything is only looked

@@ -177,6 +177,7 @@ static bool take_closed(struct tm_policy *p, struct tm_rd *r)
 	if (p->rec.last_error[0] == 0 || t.code)
 		tm_policy_error(p, "the connection to the target ended: %s",
 				t.text[0] ? t.text : "it was closed");
+	p->full = t.err == ENOSPC || t.err == EDQUOT;
 	if (known)
 		p->refusals = 0;
 	connection_over(p, had);

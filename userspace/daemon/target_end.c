@@ -128,6 +128,8 @@ static void count_batch(struct tm_policy *p, const struct tm_ctl_progress *m)
 
 	if (news && !p->run_open)
 		tm_run_begin(p, p->rec.first_done ? TM_RUN_CONTINUOUS : TM_RUN_FIRST);
+	if (m->batches != p->counted.batches)
+		p->full = false;
 	tm_run_progress(p, m);
 	if (!news)
 		return;
@@ -186,6 +188,8 @@ static bool take_text(struct tm_target_conn *c, uint16_t type, struct tm_rd *r)
 		tm_policy_error(p, "%s", t.text);
 		break;
 	case TM_C_CLOSED:
+		if (c->w == p->w)
+			p->full = t.err == ENOSPC || t.err == EDQUOT;
 		if (c->authed && t.code && t.text[0])
 			tm_policy_error(p, "the connection of the source ended: %s", t.text);
 		tm_worker_stop(c->w, 0, "");

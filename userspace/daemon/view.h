@@ -26,6 +26,7 @@ json_t *tm_view_runs(struct tm_policy *p, const struct tm_page *at);
 json_t *tm_view_run(const struct tm_policy *p);
 json_t *tm_view_status(struct tm_daemon *d);
 json_t *tm_view_probe(struct tm_daemon *d);
+json_t *tm_view_capture(struct tm_daemon *d);
 json_t *tm_view_peers(struct tm_daemon *d);
 json_t *tm_view_audit(struct tm_daemon *d, const struct tm_page *at);
 json_t *tm_view_audit_row(const struct tm_audit_rec *a);

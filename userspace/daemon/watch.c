@@ -4,6 +4,7 @@
  */
 #include "daemon/watch.h"
 #include "daemon/events.h"
+#include "daemon/health.h"
 #include "daemon/revision.h"
 #include "daemon/view.h"
 
@@ -104,6 +105,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	(void)s;
 	(void)usec;
 	w->due_ms = 0;
+	tm_health_look(w->d);
 	tm_policy_foreach(w->d, p) if (!p->embryo && !p->doomed) look_at(w, p);
 	look_in(w, TICK_MS);
 	return 0;
