@@ -66,7 +66,7 @@ tidemark-web-rooms := web api conf wire lib
 
 tidemarkd-libs := libbpf libmicrohttpd libsystemd jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 mount libcap zlib
 tidemark-worker-libs := openssl sqlite3 libseccomp libcap libxxhash
-tidemark-libs := libcurl jansson smartcols
+tidemark-libs := libcurl jansson smartcols libcrypt
 tidemark-web-libs := libmicrohttpd libsystemd jansson gnutls libcurl
 
 libs-of = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
@@ -206,9 +206,9 @@ soak:
 
 man-pages := $(patsubst userspace/man/%.scd,$(O)/man/%,$(wildcard userspace/man/*.scd))
 
-$(O)/man/%: userspace/man/%.scd userspace/man/page.sh userspace/conf/settings.h
+$(O)/man/%: userspace/man/%.scd userspace/man/page.sh userspace/conf/settings.h $(O)/tidemark
 	$(say) MAN $(notdir $@)
-	$(Q)set -o pipefail; mkdir -p $(@D) && CC="$(CC)" userspace/man/page.sh $< | scdoc > $@.tmp && mv $@.tmp $@
+	$(Q)set -o pipefail; mkdir -p $(@D) && CC="$(CC)" TIDEMARK=$(O)/tidemark userspace/man/page.sh $< | scdoc > $@.tmp && mv $@.tmp $@
 
 man: $(man-pages)
 .PHONY: man

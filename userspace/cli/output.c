@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cli/output.c - how objects of the API look on a terminal.
+ * cli/output.c - values, fields and JSON; tables are in table_out.c.
  */
 #include "cli/output.h"
 
 #include <inttypes.h>
-#include <libsmartcols/libsmartcols.h>
-#include <stdio.h>
-#include <unistd.h>
 
+#include "api/json.h"
+#include "cli/columns.h"
+#include "cli/text.h"
+#include "lib/clock.h"
 #include "lib/text.h"
 #include "lib/units.h"
 
-void tm_out_json(const json_t *j)
+void tm_out_json(const struct tm_cli *c, const json_t *j)
 {
-	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	putchar('\n');
+	bool indent = !c->lines && (c->pretty || c->width);
+	size_t ascii = c->text_flags & TM_TEXT_ASCII ? JSON_ENSURE_ASCII : 0;
+	_cleanup_free_ char *text =
+		json_dumps(j, (indent ? JSON_INDENT(2) : JSON_COMPACT) | JSON_ENCODE_ANY | ascii);
+	_cleanup_free_ char *safe = text ? tm_text_json(text) : NULL;
+
+	if (safe)
+		fprintf(c->out, "%s\n", safe);
 }
 
 json_t *tm_out_at(const json_t *object, const char *path)
@@ -34,147 +41,219 @@ int64_t tm_out_int(const json_t *object, const char *path)
 	return json_integer_value(tm_out_at(object, path));
 }
 
-char *tm_out_text(const json_t *object, const char *key)
+const char *tm_out_str(const json_t *object, const char *path)
 {
-	const json_t *v = tm_out_at(object, key);
+	return json_string_value(tm_out_at(object, path));
+}
 
+bool tm_out_is(const json_t *object, const char *path, const char *text)
+{
+	const char *s = tm_out_str(object, path);
+
+	return s && tm_streq(s, text);
+}
+
+static unsigned int flags_of(const struct tm_cli *c)
+{
+	return c->text_flags | (c->raw ? TM_TEXT_RAW : 0);
+}
+
+/* A path that is not UTF-8 has its exact bytes beside it, in base64. */
+static char *exact_path(const struct tm_cli *c, const json_t *row, const char *key)
+{
+	_cleanup_free_ char *key64 = tm_asprintf("%s_b64", key);
+	const char *b64 = key64 ? tm_out_str(row, key64) : NULL;
+	_cleanup_free_ char *bytes = b64 ? malloc(strlen(b64) + 1) : NULL;
+	ssize_t n = bytes ? tm_api_unbase64(b64, bytes, strlen(b64)) : -1;
+
+	return n < 0 ? NULL : tm_text_escape(bytes, (size_t)n, flags_of(c));
+}
+
+static char *text_cell(const struct tm_cli *c, const json_t *v)
+{
 	if (json_is_string(v))
-		return tm_escape(json_string_value(v), json_string_length(v));
+		return tm_text_escape(json_string_value(v), json_string_length(v), flags_of(c));
 	if (json_is_integer(v))
 		return tm_asprintf("%" JSON_INTEGER_FORMAT, json_integer_value(v));
 	if (json_is_boolean(v))
 		return strdup(json_is_true(v) ? "yes" : "no");
+	if (json_is_object(v) || json_is_array(v)) {
+		_cleanup_free_ char *text = json_dumps(v, JSON_COMPACT);
+
+		return text ? tm_text_escape(text, strlen(text), flags_of(c)) : NULL;
+	}
 	return strdup("-");
 }
 
-int tm_out_table(const json_t *rows, const struct tm_column *cols, size_t n)
+static char *time_cell(const json_t *v, bool with_age)
 {
-	struct libscols_table *t = scols_new_table();
-	json_t *row;
-	size_t i;
+	int64_t ns;
 
-	if (!t)
-		return TM_EXIT_FAILED;
-	for (size_t c = 0; c < n; c++)
-		scols_table_new_column(t, cols[c].title, 0, 0);
-	json_array_foreach (rows, i, row) {
-		struct libscols_line *line = scols_table_new_line(t, NULL);
+	if (tm_text_parse_time(json_string_value(v), &ns) < 0)
+		return NULL;
+	return with_age ? tm_text_time_long(ns, tm_wall_ns()) : tm_text_time(ns, tm_wall_ns());
+}
 
-		for (size_t c = 0; line && c < n; c++) {
-			_cleanup_free_ char *text =
-				cols[c].cell ? cols[c].cell(row) : tm_out_text(row, cols[c].key);
+/* For people; NULL: as it is. */
+static char *human_cell(const json_t *v, enum tm_kind kind)
+{
+	char human[TM_HUMAN_LEN];
+	int64_t n = json_integer_value(v);
 
-			scols_line_set_data(line, c, text ? text : "?");
-		}
+	if (json_is_string(v) && (kind == TM_K_TIME || kind == TM_K_TIME_LONG))
+		return time_cell(v, kind == TM_K_TIME_LONG);
+	if (!json_is_integer(v) || n < 0)
+		return NULL;
+	switch (kind) {
+	case TM_K_COUNT: return tm_text_count(n);
+	case TM_K_BYTES: return strdup(tm_human_bytes((uint64_t)n, human));
+	case TM_K_RATE: return tm_asprintf("%s/s", tm_human_bytes((uint64_t)n, human));
+	case TM_K_MS: return tm_text_duration((uint64_t)n);
+	case TM_K_SECONDS: return tm_text_duration((uint64_t)n * 1000);
+	case TM_K_PERCENT: return tm_asprintf("%" PRId64 "%%", n);
+	default: return NULL;
 	}
-	if (!isatty(STDOUT_FILENO))
-		scols_table_set_termforce(t, SCOLS_TERMFORCE_NEVER);
-	scols_print_table(t);
-	scols_unref_table(t);
+}
+
+char *tm_out_cell(const struct tm_cli *c, const json_t *row, const char *key, enum tm_kind kind)
+{
+	const json_t *v = tm_out_at(row, key);
+	char *s = NULL;
+
+	if (kind == TM_K_PATH)
+		s = exact_path(c, row, key);
+	else if (!c->bytes && !c->raw)
+		s = human_cell(v, kind);
+	if (!s)
+		s = text_cell(c, v);
+	if (s && *s)
+		return s;
+	free(s);
+	s = strdup(s ? "-" : "?");
+	if (!s)
+		abort();
+	return s;
+}
+
+const char *tm_out_style(const char *word)
+{
+	static const struct {
+		const char *word, *sgr;
+	} styles[] = {
+		{ "Finished", TM_GREEN },      { "finished", TM_GREEN },
+		{ "safe", TM_GREEN },	       { "ok", TM_GREEN },
+		{ "Replicating", TM_CYAN },    { "running", TM_CYAN },
+		{ "Authorized", TM_CYAN },     { "in-flight", TM_CYAN },
+		{ "Awaiting", TM_YELLOW },     { "Incomplete", TM_YELLOW },
+		{ "Disconnected", TM_YELLOW }, { "warning", TM_YELLOW },
+		{ "pending", TM_YELLOW },      { "incomplete", TM_YELLOW },
+		{ "unknown", TM_YELLOW },      { "aborted", TM_YELLOW },
+		{ "Failed", TM_RED },	       { "failed", TM_RED },
+		{ "Stopped", TM_RED },	       { "stopped", TM_RED },
+		{ "Rejected", TM_RED },	       { "error", TM_RED },
+		{ "Disabled", TM_DIM },
+	};
+	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+
+	for (size_t i = 0; i < TM_ARRAY_SIZE(styles); i++)
+		if (strlen(styles[i].word) == n && memcmp(styles[i].word, word, n) == 0)
+			return styles[i].sgr;
+	return "";
+}
+
+char *tm_out_paint(bool color, const char *sgr, const char *text)
+{
+	return color && *sgr ? tm_asprintf("%s%s" TM_RESET, sgr, text) : strdup(text);
+}
+
+static char *field_value(const struct tm_cli *c, const json_t *object, const struct tm_column *col)
+{
+	char *s;
+
+	if (!col->cell)
+		return tm_out_cell(c, object, col->key, col->kind);
+	s = col->cell(c, object);
+	return s ? s : strdup("-");
+}
+
+static unsigned int text_width(const struct tm_cli *c)
+{
+	return c->width && c->width < 100 ? c->width : 100;
+}
+
+void tm_out_paragraph(const struct tm_cli *c, unsigned int indent, const char *text)
+{
+	_cleanup_free_ char *body = tm_text_wrap(text, indent, text_width(c));
+
+	fprintf(c->out, "%s\n", body ? body : text);
+}
+
+void tm_out_labelled(const struct tm_cli *c, const char *label, int width, const char *text)
+{
+	_cleanup_free_ char *body = tm_text_wrap(text, (unsigned int)width + 2, text_width(c));
+
+	/* The first line's indent is where the label goes. */
+	fprintf(c->out, "%*s: %s\n", width, label, body && *text ? body + width + 2 : text);
+}
+
+static void print_field(const struct tm_cli *c, const struct tm_column *col, int width,
+			const char *text)
+{
+	_cleanup_free_ char *shown = NULL;
+
+	if (c->color && col->kind == TM_K_WORD && *tm_out_style(text))
+		shown = tm_out_paint(true, tm_out_style(text), text);
+	if (c->noheadings)
+		fprintf(c->out, "%s\n", shown ? shown : text);
+	else if (shown || c->raw || !c->width)
+		fprintf(c->out, "%*s: %s\n", width, col->title, shown ? shown : text);
+	else
+		tm_out_labelled(c, col->title, width, text);
+}
+
+int tm_out_fields(const struct tm_cli *c, const json_t *object, const struct tm_column *columns)
+{
+	struct tm_column_list list = { 0 };
+	const char *section = NULL;
+	int width = 0;
+
+	if (tm_columns_pick(c, columns, object, &list) < 0)
+		return TM_EXIT_USAGE;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.col[i].kind != TM_K_SECTION)
+			width = TM_MAX(width, (int)strlen(list.col[i].title));
+	for (size_t i = 0; i < list.n; i++) {
+		_cleanup_free_ char *text = NULL, *head = NULL;
+
+		if (list.col[i].kind == TM_K_SECTION) {
+			section = list.col[i].title;
+			continue;
+		}
+		text = field_value(c, object, &list.col[i]);
+		/* What is not there is not worth a line, unless it was asked for. */
+		if (!text || (!c->columns && tm_streq(text, "-")))
+			continue;
+		if (section && !c->noheadings) {
+			head = tm_out_paint(c->color, TM_BOLD, section);
+			fprintf(c->out, "\n%s\n", head ? head : section);
+		}
+		section = NULL;
+		print_field(c, &list.col[i], width, text);
+	}
+	tm_columns_free(&list);
 	return TM_EXIT_OK;
 }
 
-char *tm_out_status(const json_t *p)
+int tm_out_list(const struct tm_cli *c, const json_t *rows, const struct tm_column *columns,
+		const char *empty)
 {
-	const char *status = json_string_value(json_object_get(p, "status"));
-	const char *since = json_string_value(json_object_get(p, "status_since"));
-	const json_t *d = json_object_get(p, "status_detail");
-	_cleanup_free_ char *detail = json_is_string(d) ? tm_out_text(p, "status_detail") : NULL;
-	const json_t *percent = tm_out_at(p, "progress.percent");
-
-	if (!status)
-		return strdup("?");
-	if (tm_streq(status, "Replicating") && json_is_integer(percent))
-		return tm_asprintf("Replicating... %" JSON_INTEGER_FORMAT "%%",
-				   json_integer_value(percent));
-	if (tm_streq(status, "Finished") && since)
-		return tm_asprintf("Finished %s%s%s", since, detail ? ", " : "",
-				   detail ? detail : "");
-	return detail ? tm_asprintf("%s: %s", status, detail) : strdup(status);
-}
-
-char *tm_out_progress(const json_t *p)
-{
-	char done[TM_HUMAN_LEN], total[TM_HUMAN_LEN], rate[TM_HUMAN_LEN];
-	_cleanup_free_ char *status = tm_out_status(p);
-	_cleanup_free_ char *left = NULL;
-
-	if (json_is_integer(tm_out_at(p, "progress.seconds_left")))
-		left = tm_asprintf("  %" PRId64 " s left", tm_out_int(p, "progress.seconds_left"));
-	return tm_asprintf("%s  %" PRId64 "/%" PRId64 " files  %s of %s  %s/s%s",
-			   status ? status : "?", tm_out_int(p, "progress.files_done"),
-			   tm_out_int(p, "progress.files_total"),
-			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.bytes_done"), done),
-			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.bytes_total"), total),
-			   tm_human_bytes((uint64_t)tm_out_int(p, "progress.rate_now"), rate),
-			   left ? left : "");
-}
-
-static void print_line(const char *label, const json_t *p, const char *key)
-{
-	_cleanup_free_ char *text = tm_out_text(p, key);
-
-	if (text && !tm_streq(text, "-"))
-		printf("%18s: %s\n", label, text);
-}
-
-static void print_bytes(const char *label, const json_t *p, const char *key)
-{
-	char human[TM_HUMAN_LEN];
-	int64_t n = tm_out_int(p, key);
-
-	printf("%18s: %s (%" PRId64 ")\n", label, tm_human_bytes((uint64_t)n, human), n);
-}
-
-static void print_run(const json_t *p)
-{
-	if (!json_is_object(json_object_get(p, "last_run")))
-		return;
-	print_line("Last run", p, "last_run.result");
-	print_line("started", p, "last_run.started");
-	print_line("finished", p, "last_run.finished");
-	printf("%18s: %" PRId64 " changed, %" PRId64 " deleted, %" PRId64 " renamed\n", "files",
-	       tm_out_int(p, "last_run.files"), tm_out_int(p, "last_run.deleted"),
-	       tm_out_int(p, "last_run.renamed"));
-	print_bytes("file data", p, "last_run.payload_bytes");
-	print_bytes("on the wire", p, "last_run.wire_bytes");
-}
-
-static void print_capture(const json_t *p)
-{
-	print_line("Capture", p, "capture.backend");
-	printf("%18s: %" PRId64 " seen = %" PRId64 " queued + %" PRId64 " coalesced + %" PRId64
-	       " dropped\n",
-	       "changes", tm_out_int(p, "capture.seen"), tm_out_int(p, "capture.queued"),
-	       tm_out_int(p, "capture.coalesced"), tm_out_int(p, "capture.dropped"));
-	if (json_is_object(tm_out_at(p, "capture.incomplete"))) {
-		print_line("incomplete since", p, "capture.incomplete.since");
-		print_line("because", p, "capture.incomplete.reason");
-		print_line("scope", p, "capture.incomplete.scope");
+	if (c->json) {
+		tm_out_json(c, rows);
+		return TM_EXIT_OK;
 	}
-}
-
-void tm_out_policy(const json_t *p)
-{
-	_cleanup_free_ char *status = tm_out_status(p);
-
-	print_line("Name", p, "name");
-	print_line("Id", p, "id");
-	printf("%18s: %s\n", "Status", status ? status : "?");
-	print_line("Role", p, "role");
-	print_line("Source", p, "source.dir");
-	print_line("of cluster", p, "source.cluster");
-	print_line("Target", p, "target.dir");
-	print_line("of cluster", p, "target.cluster");
-	print_line("address", p, "target.address");
-	print_line("port", p, "target.port");
-	print_line("Peer fingerprint", p, "peer_fingerprint");
-	print_line("Mode", p, "mode");
-	print_line("Recovery point", p, "recovery_point");
-	print_line("Pending", p, "pending");
-	print_line("In sync", p, "in_sync");
-	print_line("Failures", p, "failures");
-	print_line("Last error", p, "last_error");
-	print_run(p);
-	print_capture(p);
+	if (!json_array_size(rows)) {
+		tm_hint(c, "%s\n", empty);
+		return TM_EXIT_OK;
+	}
+	return tm_out_table(c, rows, columns);
 }

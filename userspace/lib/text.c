@@ -7,12 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/*
- * Decode one code point of at most @n bytes. Returns its length, or 0 when the
- * bytes are not UTF-8: truncated, overlong, a surrogate, beyond U+10FFFF.
- */
-static size_t utf8_next(const uint8_t *s, size_t n, uint32_t *ret)
+size_t tm_utf8_next(const char *text, size_t n, uint32_t *ret)
 {
+	const uint8_t *s = (const uint8_t *)text;
 	uint32_t c, min;
 	size_t len;
 
@@ -46,22 +43,20 @@ static size_t utf8_next(const uint8_t *s, size_t n, uint32_t *ret)
 
 bool tm_utf8_valid(const char *s, size_t n)
 {
-	const uint8_t *p = (const uint8_t *)s;
 	uint32_t c;
 
 	while (n) {
-		size_t len = utf8_next(p, n, &c);
+		size_t len = tm_utf8_next(s, n, &c);
 
 		if (!len)
 			return false;
-		p += len;
+		s += len;
 		n -= len;
 	}
 	return true;
 }
 
-/* Code points that move the cursor, start an escape, break the line or reorder what is read. */
-static bool hostile(uint32_t c)
+bool tm_text_hostile(uint32_t c)
 {
 	return c < 0x20 || c == 0x7f || (c >= 0x80 && c <= 0x9f) || /* C1: CSI without ESC */
 	       c == 0x61c ||					    /* Arabic letter mark */
@@ -85,8 +80,8 @@ char *tm_escape(const char *s, size_t n)
 		return NULL;
 	while (n) {
 		uint32_t c = 0;
-		size_t len = utf8_next(p, n, &c);
-		bool bad = !len || hostile(c);
+		size_t len = tm_utf8_next((const char *)p, n, &c);
+		bool bad = !len || tm_text_hostile(c);
 
 		if (!len)
 			len = 1;
@@ -123,7 +118,7 @@ char *tm_utf8_lossy(const char *s, size_t n)
 		return NULL;
 	while (n) {
 		uint32_t c = 0;
-		size_t len = utf8_next(p, n, &c);
+		size_t len = tm_utf8_next((const char *)p, n, &c);
 
 		/* NUL is valid UTF-8 but would end the string we return. */
 		if (!len || !c) {

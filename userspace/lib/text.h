@@ -9,6 +9,13 @@
 
 bool tm_utf8_valid(const char *s, size_t n);
 /*
+ * Decode one code point of at most @n bytes. Returns its length, or 0 when the bytes are not
+ * UTF-8: truncated, overlong, a surrogate, beyond U+10FFFF (then *ret is untouched).
+ */
+size_t tm_utf8_next(const char *s, size_t n, uint32_t *ret);
+/* Moves the cursor, starts an escape, breaks the line, is invisible, or reorders what is read. */
+bool tm_text_hostile(uint32_t code_point);
+/*
  * Escape for terminals and logs: control bytes, DEL, bidi overrides and
  * invalid UTF-8 become \xNN, backslash becomes \\. Returns a new string (free()) or NULL.
  */

@@ -1,9 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# page.sh FILE.scd - print a manual page's source with the table of settings in place of its line @SETTINGS@.
+# page.sh FILE.scd - print a manual page's source with the program's own tables in place of lines such as
 #
-# The table is the one in conf/settings.h, read through the preprocessor ($CC), so page and program cannot differ.
+#	@SETTINGS@		the one in conf/settings.h, read through the preprocessor ($CC)
+#	@COMMANDS NOUN@		commands of the command line ("others": all but policy), asked of $TIDEMARK
+#	@OPTIONS NOUN@		their options
+#	@COMMON@		options of every command
+#
+# so page and program cannot differ.
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -75,11 +80,21 @@ settings()
 	((n)) || die "conf/settings.h has no settings?"
 }
 
+# table WHAT [LINE]: a part of the command line's table
+table()
+{
+	local noun=${2-}
+	noun=${noun#* }
+	"${TIDEMARK:-$here/../../build/tidemark}" _man "$1" ${noun:+"${noun%@}"} || die "the command line has no table '$*'"
+}
+
 [ $# -eq 1 ] || die "usage: page.sh FILE.scd"
 while IFS= read -r line; do
-	if [[ $line == @SETTINGS@ ]]; then
-		settings
-	else
-		printf '%s\n' "$line"
-	fi
+	case $line in
+	@SETTINGS@) settings ;;
+	@COMMANDS\ *@) table commands "$line" ;;
+	@OPTIONS\ *@) table options "$line" ;;
+	@COMMON@) table common ;;
+	*) printf '%s\n' "$line" ;;
+	esac
 done < "$1"
