@@ -150,6 +150,8 @@ struct tm_policy {
 	sd_event_source *retry_timer; /* source: dial or start again */
 	unsigned int crashes;	      /* in a row, for the back-off */
 	unsigned int refusals;	      /* connections in a row that ended before AUTHED */
+	unsigned int fruitless;	      /* sessions in a row that ended before a batch was acked */
+	uint64_t batches_then;	      /* totals.batches when the last one ended */
 	bool ktls;
 
 	/* pairing, source side (also to ask what became of the relationship) */

@@ -173,6 +173,7 @@ void tm_rest_replicate(struct tm_rest_request *q)
 	if (!root_again(q, yes))
 		return;
 	tm_audit(p->d, tm_call_who(q->c), "replicate", p, "%s", yes ? "confirmed" : "");
+	tm_source_end_hurry(p);
 	if (tm_schedule_replicate(p, yes) < 0) {
 		tm_call_problem(q->c, 500, "internal", "the wish cannot be stored");
 		return;

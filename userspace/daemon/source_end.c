@@ -59,13 +59,20 @@ static bool retry_armed(const struct tm_policy *p)
 /* The connection, if any, is over. @had_session: and had been good. */
 static void connection_over(struct tm_policy *p, bool had_session)
 {
+	uint64_t quick;
+
 	p->conn = TM_CONN_READY;
 	p->lost = true;
 	tm_watch_poke(p->d);
 	tm_schedule_lost(p);
+	/* A full target ends every session in the same batch: it must not be sent again all the time. */
+	p->fruitless = p->rec.totals.batches == p->batches_then ? p->fruitless + had_session : 0;
+	p->batches_then = p->rec.totals.batches;
+	quick = (uint64_t)REDIAL_QUICK_MS << TM_MIN(p->fruitless, 9u);
 	if (!had_session && ++p->refusals % REFUSALS_BEFORE_QUERY == 0)
 		tm_pairing_query(p);
-	retry_in(p, had_session ? REDIAL_QUICK_MS : p->d->cfg.reconnect_interval_ms);
+	retry_in(p, had_session ? TM_MIN(quick, (uint64_t)CRASH_MAX_MS) :
+				  p->d->cfg.reconnect_interval_ms);
 }
 
 static void on_dialed(void *arg, int fd)
@@ -319,7 +326,7 @@ void tm_source_end_hurry(struct tm_policy *p)
 {
 	if (p->rec.role != TM_REC_SOURCE || !retry_armed(p))
 		return;
-	p->crashes = 0;
+	p->crashes = p->fruitless = 0;
 	retry_in(p, 0);
 }
 

@@ -11,6 +11,7 @@
 #include "daemon/capture_glue.h"
 #include "daemon/rest.h"
 #include "daemon/schedule.h"
+#include "daemon/source_end.h"
 #include "daemon/view.h"
 
 #define NEED_BARRIER UINT64_MAX
@@ -146,6 +147,8 @@ int tm_schedule_sync(struct tm_policy *p, struct tm_call *call, uint64_t timeout
 		return 0;
 	}
 	tm_call_defer(call, waiter_gone, p);
+	/* Whoever waits has perhaps mended what kept the connection away. */
+	tm_source_end_hurry(p);
 	tm_schedule_look(p);
 	return 0;
 }
