@@ -55,12 +55,12 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(HARDEN) $(CPPFLAGS) $(INCLUDES) -MMD
 
 # ---- rooms: everything in userspace/ROOM/*.c becomes $(O)/ROOM.a
 
-rooms := lib conf policy changes wire api capture netmon peer source target
+rooms := lib conf policy changes wire digest api capture netmon peer source target
 programs := tidemarkd tidemark-worker tidemark $(if $(wildcard userspace/web/*.c),tidemark-web)
 
 # Archives in link order: higher rooms first.
 tidemarkd-rooms := daemon capture netmon peer api policy conf changes wire lib
-tidemark-worker-rooms := worker source target peer changes wire lib
+tidemark-worker-rooms := worker source target peer digest changes wire lib
 tidemark-rooms := cli api conf wire lib
 tidemark-web-rooms := web api conf wire lib
 

@@ -31,6 +31,7 @@ static int seed(const char *top, const char *fuzzer, const char *name, const voi
 static void fill(const char *name, void *m)
 {
 	static const struct tm_oid oid = { 2, 1, 0 };
+	static const uint8_t hash[TM_HASH_LEN];
 
 	if (tm_streq(name, "tm_msg_pair_state"))
 		((struct tm_msg_pair_state *)m)->state = TM_PAIR_AWAITING;
@@ -60,6 +61,14 @@ static void fill(const char *name, void *m)
 		((struct tm_ctl_start *)m)->role = TM_ROLE_SOURCE;
 	else if (tm_streq(name, "tm_ctl_sign"))
 		((struct tm_ctl_sign *)m)->kind = 1;
+	else if (tm_streq(name, "tm_hashes"))
+		*(struct tm_hashes *)m = (struct tm_hashes){
+			.oid = oid, .size = 5, .block = TM_BLOCK_MIN, .n = 1, .hash = hash
+		};
+	else if (tm_streq(name, "tm_found"))
+		*(struct tm_found *)m = (struct tm_found){
+			.what = TM_FOUND_FOREIGN, .parent = oid, .name = "alien", .name_len = 5
+		};
 	else if (tm_streq(name, "tm_ctl_file_failed"))
 		((struct tm_ctl_file_failed *)m)->op = 1;
 }

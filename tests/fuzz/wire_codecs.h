@@ -51,6 +51,8 @@ WIRE_CODEC(tm_ctl_set, struct tm_ctl_set)
 WIRE_CODEC(tm_ctl_progress, struct tm_ctl_progress)
 WIRE_CODEC(tm_ctl_done, struct tm_ctl_done)
 WIRE_CODEC(tm_ctl_file_failed, struct tm_ctl_file_failed)
+WIRE_CODEC(tm_hashes, struct tm_hashes)
+WIRE_CODEC(tm_found, struct tm_found)
 
 #define WIRE_ROW(fn, type, is_ctl, is_record) \
 	{ #fn, is_ctl, is_record, sizeof(type), wire_put_##fn, wire_get_##fn }
@@ -78,6 +80,8 @@ static const struct wire_codec wire_codecs[] = {
 	WIRE_ROW(tm_ctl_progress, struct tm_ctl_progress, true, false),
 	WIRE_ROW(tm_ctl_done, struct tm_ctl_done, true, false),
 	WIRE_ROW(tm_ctl_file_failed, struct tm_ctl_file_failed, true, false),
+	WIRE_ROW(tm_hashes, struct tm_hashes, false, true),
+	WIRE_ROW(tm_found, struct tm_found, false, true),
 };
 
 #define WIRE_CODECS TM_ARRAY_SIZE(wire_codecs)

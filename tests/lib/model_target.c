@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "digest/digest.h"
 #include "lib/fd.h"
 #include "lib/map.h"
 
@@ -243,6 +244,8 @@ static uint8_t need_of(const struct mobj *o)
 			return TM_NEED_WHOLE;
 		if (o->flags & TM_AF_WHOLE)
 			return TM_NEED_WHOLE;
+		if (o->flags & TM_AF_COMPARE)
+			return o->complete ? TM_NEED_COMPARE : TM_NEED_WHOLE;
 		differ |= a->size != b->size || a->mtime_s != b->mtime_s || a->mtime_ns != b->mtime_ns;
 		if (!(o->flags & TM_AF_DATA) && differ)
 			return TM_NEED_WHOLE;
@@ -250,7 +253,7 @@ static uint8_t need_of(const struct mobj *o)
 			return o->complete ? TM_NEED_DIRTY : TM_NEED_WHOLE;
 		return o->flags & TM_AF_ATTR ? TM_NEED_ATTR : 0;
 	}
-	return !o->known || (o->flags & TM_AF_ATTR) || differ ? TM_NEED_ATTR : 0;
+	return !o->known || (o->flags & (TM_AF_ATTR | TM_AF_COMPARE)) || differ ? TM_NEED_ATTR : 0;
 }
 
 static int put_need(struct tm_link *l, struct tm_buf *b, uint8_t what, struct tm_oid oid)
@@ -263,6 +266,33 @@ static int put_need(struct tm_link *l, struct tm_buf *b, uint8_t what, struct tm
 		r = tm_link_send_buf(l, TM_F_NEED, b);
 		tm_buf_reset(b);
 	}
+	return r;
+}
+
+#define MODEL_BLOCK 65536u
+
+/* One record of one block each, so that order and ends are tried. */
+static int put_hashes(struct tm_link *l, const struct mobj *o)
+{
+	struct tm_hashes h = { .oid = o->oid, .size = o->size, .block = MODEL_BLOCK,
+			       .flags = stamps_differ(o) ? 0 : TM_HF_SETTLED };
+	uint64_t blocks = tm_blocks_of(o->size, MODEL_BLOCK);
+	uint8_t hash[TM_HASH_LEN];
+	struct tm_digest *d;
+	int r = tm_digest_new(&d);
+
+	for (h.first = 0; r == 0 && h.first < (blocks ? blocks : 1); h.first++) {
+		_cleanup_(tm_buf_free) struct tm_buf b = { 0 };
+		uint64_t off = h.first * MODEL_BLOCK;
+
+		h.n = blocks != 0;
+		h.hash = hash;
+		if (h.n)
+			tm_digest_mem(d, o->data + off, TM_MIN(o->size - off, (uint64_t)MODEL_BLOCK), hash);
+		tm_hashes_put(&b, &h);
+		r = tm_link_send_buf(l, TM_F_HASHES, &b);
+	}
+	tm_digest_free(d);
 	return r;
 }
 
@@ -297,12 +327,13 @@ static int answer_needs(struct model *m, struct tm_link *l)
 			now(m)->need_list++;
 			r = put_need(l, &b, TM_NEED_LIST, o->oid);
 		}
-		if (need > o->need && r == 0) {
+		if (tm_need_rank(need) > tm_need_rank(o->need) && r == 0) {
 			o->need = need;
+			now(m)->need_compare += need == TM_NEED_COMPARE;
 			now(m)->need_attr += need == TM_NEED_ATTR;
 			now(m)->need_dirty += need == TM_NEED_DIRTY;
 			now(m)->need_whole += need == TM_NEED_WHOLE;
-			r = put_need(l, &b, need, o->oid);
+			r = need == TM_NEED_COMPARE ? put_hashes(l, o) : put_need(l, &b, need, o->oid);
 		}
 	}
 	if (r == 0 && b.len)
@@ -830,6 +861,7 @@ struct model_batch model_sum(const struct model *m, size_t from)
 		s.need_attr += b->need_attr;
 		s.need_dirty += b->need_dirty;
 		s.need_whole += b->need_whole;
+		s.need_compare += b->need_compare;
 		s.files += b->files;
 		s.torn += b->torn;
 		s.shorts += b->shorts;

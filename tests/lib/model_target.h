@@ -20,7 +20,7 @@ struct model_batch {
 	uint32_t flags;
 	int64_t taken_ns;
 	uint32_t entries, absents, objects, listed;
-	uint32_t need_list, need_attr, need_dirty, need_whole;
+	uint32_t need_list, need_attr, need_dirty, need_whole, need_compare;
 	uint32_t files, torn, shorts, holes;
 	uint32_t ends[5];		/* by enum tm_file_result */
 	uint64_t data_bytes;		/* in good frames */

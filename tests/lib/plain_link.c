@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "wire/msg.h"
 
 #define OUT_FLUSH ((size_t)64 << 10)
 #define IN_CAP	  (TM_FRAME_HEADER + TM_FRAME_MAX)
@@ -267,6 +268,7 @@ struct tm_link *tm_plain_link_new(int fd, int timeout_ms)
 	p->timeout_ms = timeout_ms ? timeout_ms : 30000;
 	p->cut_after = UINT64_MAX;
 	p->link.ops = &plain_ops;
+	p->link.features = TM_FEATURE_KNOWN;
 	tm_buf_init(&p->out, 0);
 	return &p->link;
 }

@@ -47,7 +47,8 @@ static inline void ops_read_dir(struct ops *o, const char *path)
 		struct ops_entry *x = &o->v[o->n];
 		struct stat st;
 
-		if (tm_streq(e->d_name, ".") || tm_streq(e->d_name, ".."))
+		if (tm_streq(e->d_name, ".") || tm_streq(e->d_name, "..") ||
+		    (!*path && tm_streq(e->d_name, ".tidemark")))
 			continue;
 		if (strlen(path) + strlen(e->d_name) + 2 > sizeof(x->path))
 			continue;

@@ -20,6 +20,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "digest/digest.h"
 #include "lib/fd.h"
 #include "target/target.h"
 #include "tests/lib/plain_link.h"
@@ -31,6 +32,14 @@ struct rig_obj {
 	struct tm_oid oid;
 	struct tm_attrs a;
 	char *path;
+};
+
+/* What HASHES said of one file. */
+struct rig_hashes {
+	struct tm_oid oid;
+	uint64_t size, next;
+	uint32_t block, flags;
+	uint8_t *hash;
 };
 
 struct rig {
@@ -45,13 +54,21 @@ struct rig {
 	bool allow_suid, allow_devices;
 	struct rig_obj *objs;
 	size_t n_objs;
-	size_t needs[5]; /* of the last batch, by kind */
+	size_t needs[6]; /* of the last batch, by kind */
+	struct rig_hashes *hashes;
+	size_t n_hashes;
+	uint64_t sent;	 /* bytes of DATA in the last batch */
+	struct {
+		size_t content, attrs, missing, foreign;
+	} found;	 /* in the last batch */
+	uint64_t features_off;
 	struct tm_msg_ack ack;
 	struct tm_msg_text error;
 	struct tm_msg_stop stop;
 	uint32_t assert_flags; /* for every entry of a regular file */
 	bool torn_first;       /* each frame is torn once, then good */
 	bool all_torn;	       /* files end TORN */
+	bool look;	       /* the batch only looks */
 	bool no_ping;	       /* return at ACK, not when the batch is applied */
 	uint16_t ended;	       /* frame that ended the last batch: ACK, STOP, ERROR; 0: link gone */
 };
@@ -103,6 +120,11 @@ static void rig_objs_free(struct rig *g)
 	free(g->objs);
 	g->objs = NULL;
 	g->n_objs = 0;
+	for (size_t i = 0; i < g->n_hashes; i++)
+		free(g->hashes[i].hash);
+	free(g->hashes);
+	g->hashes = NULL;
+	g->n_hashes = 0;
 }
 
 /*
@@ -123,6 +145,7 @@ static int rig_serve_child(struct rig *g, int fd)
 	struct tm_target *t;
 	int r;
 
+	l->features &= ~g->features_off;
 	o.rootfd = open(g->dst, O_RDONLY | O_DIRECTORY);
 	o.state_path = rig_path("%s/.tidemark", g->dst);
 	r = tm_target_open(&o, &t);
@@ -315,7 +338,7 @@ static void rig_walk(struct rig *g, struct tm_buf *b, const char *rel, struct tm
 					.name_len = (uint32_t)strlen(de->d_name),
 					.oid = rig_oid(st.st_ino) };
 		rig_attrs(&st, &a.attrs);
-		if (a.attrs.kind == TM_KIND_REG)
+		if (a.attrs.kind == TM_KIND_REG || (g->assert_flags & TM_AF_COMPARE))
 			a.flags = g->assert_flags;
 		if (a.attrs.kind == TM_KIND_LNK) {
 			n = readlink(rig_path("%s/%s", g->src, path), target, sizeof(target));
@@ -373,6 +396,7 @@ static void rig_data(struct rig *g, uint64_t off, const void *p, uint32_t n, uin
 	tm_put_raw(&b, p, n);
 	tm_link_send_buf(g->l, TM_F_DATA, &b);
 	tm_link_send(g->l, TM_F_VERDICT, &verdict, 1);
+	g->sent += n;
 	tm_buf_free(&b);
 }
 
@@ -428,12 +452,55 @@ static void rig_whole(struct rig *g, const struct rig_obj *o)
 	close(fd);
 }
 
+/* Blocks of the source that are not what HASHES said. */
+static void rig_compared(struct rig *g, const struct rig_obj *o, const struct rig_hashes *h, bool look)
+{
+	int fd = open(rig_path("%s/%s", g->src, o->path), O_RDONLY);
+	uint64_t size = o->a.size, differ = 0;
+	uint8_t *buf = malloc(h->block), hash[TM_DIGEST_LEN];
+	struct tm_digest *d;
+
+	if (tm_digest_new(&d) < 0)
+		abort();
+	for (int pass = 0; pass < 2; pass++) {
+		if (pass)
+			rig_file_head(g, o, (!differ && size == h->size) || look ? TM_FF_ATTR_ONLY : 0);
+		for (uint64_t off = 0, i = 0; off < size && !(pass && look); off += h->block, i++) {
+			uint32_t n = (uint32_t)TM_MIN(size - off, (uint64_t)h->block);
+
+			if (pread(fd, buf, n, (off_t)off) != (ssize_t)n)
+				abort();
+			tm_digest_mem(d, buf, n, hash);
+			if (off + n <= h->size && (n == h->block || size == h->size) &&
+			    !memcmp(hash, h->hash + i * TM_HASH_LEN, TM_HASH_LEN))
+				continue;
+			differ++;
+			for (uint32_t k = 0; pass && k < n; k += 65536)
+				rig_data(g, off + k, buf + k, TM_MIN(n - k, 65536u), TM_VERDICT_GOOD);
+		}
+	}
+	rig_file_end(g, TM_FILE_OK, 0);
+	tm_digest_free(d);
+	free(buf);
+	close(fd);
+}
+
+static const struct rig_hashes *rig_hashes_of(struct rig *g, struct tm_oid oid)
+{
+	for (size_t i = 0; i < g->n_hashes; i++)
+		if (tm_oid_eq(g->hashes[i].oid, oid))
+			return &g->hashes[i];
+	return NULL;
+}
+
 static void rig_answer(struct rig *g, const struct tm_need *n)
 {
 	for (size_t i = 0; i < g->n_objs; i++) {
 		if (!tm_oid_eq(g->objs[i].oid, n->oid))
 			continue;
-		if (n->what == TM_NEED_WHOLE || n->what == TM_NEED_DIRTY) {
+		if (n->what == TM_NEED_COMPARE) {
+			rig_compared(g, &g->objs[i], rig_hashes_of(g, n->oid), g->look);
+		} else if (n->what == TM_NEED_WHOLE || n->what == TM_NEED_DIRTY) {
 			rig_whole(g, &g->objs[i]);
 		} else {
 			rig_file_head(g, &g->objs[i], TM_FF_ATTR_ONLY);
@@ -452,6 +519,9 @@ static void rig_batch_begin(struct rig *g, uint32_t flags)
 
 	rig_objs_free(g);
 	memset(g->needs, 0, sizeof(g->needs));
+	memset(&g->found, 0, sizeof(g->found));
+	g->sent = 0;
+	g->look = flags & TM_BATCH_LOOK;
 	g->ended = 0;
 	tm_msg_batch_put(&b, &m);
 	tm_link_send_buf(g->l, TM_F_BATCH, &b);
@@ -467,6 +537,26 @@ static _unused_ void rig_assert(struct rig *g, const struct tm_assert *a)
 	tm_buf_free(&b);
 }
 
+/* One record of HASHES: 1 for the first one of a file. */
+static int rig_hashes_take(struct rig *g, const struct tm_hashes *h)
+{
+	uint64_t blocks = tm_blocks_of(h->size, h->block);
+	struct rig_hashes *x = (struct rig_hashes *)rig_hashes_of(g, h->oid);
+	bool first = !x;
+
+	if (first) {
+		g->hashes = realloc(g->hashes, (g->n_hashes + 1) * sizeof(*x));
+		x = &g->hashes[g->n_hashes++];
+		*x = (struct rig_hashes){ h->oid, h->size, 0, h->block, h->flags,
+					  malloc(blocks * TM_HASH_LEN + 1) };
+	}
+	if (x->next != h->first || x->block != h->block || x->size != h->size)
+		abort();
+	memcpy(x->hash + x->next * TM_HASH_LEN, h->hash, (size_t)h->n * TM_HASH_LEN);
+	x->next += h->n;
+	return first;
+}
+
 /* Needs until NEED_END into @v; their number, or -1 (g->ended tells). */
 static ssize_t rig_needs(struct rig *g, struct tm_need *v, size_t cap)
 {
@@ -475,9 +565,17 @@ static ssize_t rig_needs(struct rig *g, struct tm_need *v, size_t cap)
 	int type;
 
 	tm_link_send(g->l, TM_F_ASSERT_END, NULL, 0);
-	while ((type = rig_recv(g, &rd)) == TM_F_NEED) {
-		while (n < cap && tm_need_get(&rd, &v[n]) == 0)
+	while ((type = rig_recv(g, &rd)) == TM_F_NEED || type == TM_F_HASHES) {
+		struct tm_hashes h;
+
+		while (type == TM_F_NEED && n < cap && tm_need_get(&rd, &v[n]) == 0)
 			g->needs[v[n++].what]++;
+		while (type == TM_F_HASHES && n < cap && tm_hashes_get(&rd, &h) == 0) {
+			if (!rig_hashes_take(g, &h))
+				continue;
+			v[n++] = (struct tm_need){ TM_NEED_COMPARE, h.oid };
+			g->needs[TM_NEED_COMPARE]++;
+		}
 	}
 	if (type == TM_F_NEED_END)
 		return (ssize_t)n;
@@ -491,7 +589,16 @@ static uint16_t rig_commit(struct rig *g)
 	int type;
 
 	tm_link_send(g->l, TM_F_BATCH_END, NULL, 0);
-	type = rig_recv(g, &rd);
+	while ((type = rig_recv(g, &rd)) == TM_F_FOUND) {
+		struct tm_found f;
+
+		while (tm_found_get(&rd, &f) == 0) {
+			g->found.content += (f.what & TM_FOUND_CONTENT) != 0;
+			g->found.attrs += (f.what & TM_FOUND_ATTRS) != 0;
+			g->found.missing += (f.what & TM_FOUND_MISSING) != 0;
+			g->found.foreign += (f.what & TM_FOUND_FOREIGN) != 0;
+		}
+	}
 	g->ended = type > 0 ? (uint16_t)type : 0;
 	if (type == TM_F_ACK && tm_msg_ack_get(&rd, &g->ack) == 0) {
 		g->seq = g->ack.seq;
@@ -522,6 +629,7 @@ static _unused_ uint16_t rig_sync(struct rig *g, uint32_t flags)
 	if (stat(g->src, &st) < 0)
 		abort();
 	a.oid = rig_oid(st.st_ino);
+	a.flags = g->assert_flags & TM_AF_COMPARE;
 	rig_attrs(&st, &a.attrs);
 	tm_assert_put(&b, &a);
 	rig_remember(g, a.oid, &a.attrs, "");

@@ -64,7 +64,7 @@ static void put_rnd_object(struct tm_buf *b)
 {
 	uint8_t kind = 1 + rnd() % 7;
 
-	tm_put_u32(b, rnd() & 7);
+	tm_put_u32(b, rnd() & 15);
 	put_rnd_oid(b);
 	put_rnd_attrs(b, kind);
 	if (kind == TM_KIND_LNK)
@@ -114,6 +114,30 @@ static void put_rnd_start(struct tm_buf *b)
 	put_rnd(b, 8 + 8 + 4 + 4 + 4 + 8 + 4 + 4 + 4 + 8);
 }
 
+static void put_rnd_hashes(struct tm_buf *b)
+{
+	uint32_t block = 4096u << (rnd() % 13), n = (uint32_t)(rnd() % 5), before = (uint32_t)(rnd() % 9);
+
+	put_rnd_oid(b);
+	tm_put_u32(b, rnd() & 1);
+	/* The last of the blocks named may be a part of one. */
+	tm_put_u64(b, n ? (uint64_t)(before + n) * block - rnd() % block : 0);
+	tm_put_u32(b, block);
+	tm_put_u64(b, n ? before : 0);
+	tm_put_u32(b, n * 32);
+	put_rnd(b, (size_t)n * 32);
+}
+
+static void put_rnd_found(struct tm_buf *b)
+{
+	bool foreign = rnd() & 1;
+
+	tm_put_u8(b, foreign ? 8 : 1 + rnd() % 7);
+	put_rnd_oid(b);
+	if (foreign)
+		put_rnd_str(b, 255, 1);
+}
+
 /*
  * The encoding of a random valid message, written from PROTOCOL's point of view, not by the codec.
  */
@@ -148,7 +172,7 @@ static void put_rnd_message(struct tm_buf *b, const char *name)
 		tm_put_u8(b, rnd() & 1);
 	} else if (tm_streq(name, "tm_msg_batch")) {
 		put_rnd(b, 16);
-		tm_put_u32(b, rnd() & 15);
+		tm_put_u32(b, rnd() & 31);
 		put_rnd(b, 8);
 	} else if (tm_streq(name, "tm_msg_file"))
 		put_rnd_file(b);
@@ -176,21 +200,25 @@ static void put_rnd_message(struct tm_buf *b, const char *name)
 		put_rnd(b, 32);
 		put_rnd_str(b, 64, 0);
 		put_rnd_str(b, 31, 0);
+		put_rnd(b, 8);
 		tm_put_u8(b, rnd() & 1);
 	} else if (tm_streq(name, "tm_ctl_set")) {
 		put_rnd(b, 8);
-		tm_put_u32(b, rnd() & 1);
+		tm_put_u32(b, rnd() & 3);
 		put_rnd(b, 8);
 	} else if (tm_streq(name, "tm_ctl_progress")) {
-		put_rnd(b, 18 * 8);
+		put_rnd(b, 21 * 8);
 		tm_put_u8(b, rnd() % 4);
 	} else if (tm_streq(name, "tm_ctl_done"))
 		put_rnd(b, 24);
 	else if (tm_streq(name, "tm_ctl_file_failed")) {
 		put_rnd(b, 4);
-		tm_put_u32(b, 1 + rnd() % 4);
+		tm_put_u32(b, 1 + rnd() % 6);
 		put_rnd_str(b, 3000, 0);
-	}
+	} else if (tm_streq(name, "tm_hashes"))
+		put_rnd_hashes(b);
+	else if (tm_streq(name, "tm_found"))
+		put_rnd_found(b);
 }
 
 TEST(a_valid_message_survives_the_round_trip)

@@ -40,10 +40,11 @@ enum tm_change_flags {
 	TM_CF_GONE = 1 << 5,	/* NAME: the entry was seen to disappear (hint) */
 	TM_CF_LINKS = 1 << 7,	/* INODE: has several links, or had: the hint is one name of them */
 	TM_CF_SUSPECT = 1 << 6,	/* ALL: after an unclean boot: the target may be ahead of this disk */
+	TM_CF_COMPARE = 1 << 8,	/* ALL, SUBTREE, DIR: nothing changed, but compare contents */
 };
 
 /* Every flag there is: a record with another bit is refused. */
-#define TM_CF_KNOWN ((1u << 8) - 1)
+#define TM_CF_KNOWN ((1u << 9) - 1)
 
 /* Ranges carried by one record; a longer set is sent as several records. */
 #define TM_CHANGE_RANGES_MAX TM_RANGES_MAX

@@ -202,6 +202,7 @@ static int check_hello(struct tm_link *l, struct tm_ctl_authed *authed,
 	 */
 	if (hello.proto_min > TM_PROTO_VERSION || hello.proto_max < TM_PROTO_VERSION)
 		return refuse(l, TM_WERR_VERSION, -EPROTO, "no common protocol version", ret_text);
+	l->features = authed->features = hello.features & TM_FEATURE_KNOWN;
 	memcpy(authed->cluster, hello.cluster, sizeof(authed->cluster));
 	memcpy(authed->version, hello.version, sizeof(authed->version));
 	return 0;

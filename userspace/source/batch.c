@@ -4,6 +4,8 @@
  */
 #include "source/internal.h"
 
+#include "lib/clock.h"
+
 /* A last batch may be this many times as long as others, to serve listings that came up. */
 #define LAST_STRETCH 4
 /* LIST needs per known directory and set, before the target is taken for broken. */
@@ -40,7 +42,8 @@ static int note_need(struct tm_source *s, const struct tm_need *n)
 	if (n->what != TM_NEED_LIST) {
 		if (n->what != TM_NEED_ATTR && o->kind != TM_KIND_REG)
 			return -EBADMSG;
-		o->need = TM_MAX(o->need, n->what);
+		if (tm_need_rank(n->what) > tm_need_rank(o->need))
+			o->need = n->what;
 		return 0;
 	}
 	d = src_index_get(&s->index, n->oid);
@@ -89,6 +92,11 @@ static int recv_needs(struct tm_source *s, bool *ret_lists)
 			if (r != -ENODATA)
 				return r;
 			break;
+		case TM_F_HASHES:
+			r = src_compare_hashes(s, p, n);
+			if (r < 0)
+				return r;
+			break;
 		case TM_F_NEED_END:
 			*ret_lists = tm_get_u8(&rd);
 			return tm_rd_end(&rd);
@@ -109,9 +117,10 @@ static int ask_needs(struct tm_source *s, bool *ret_lists)
 	if (r < 0)
 		return r;
 	s->batch.peers_turn = true;
+	s->alive_ms = tm_mono_ms();
 	r = recv_needs(s, ret_lists);
 	s->batch.peers_turn = r < 0 && r != -ESTALE;
-	return r;
+	return r < 0 ? r : src_compare_end(s);
 }
 
 static bool may_list(const struct tm_source *s, bool last)
@@ -142,12 +151,14 @@ static int negotiate(struct tm_source *s, bool last)
 
 /* ---- content and commit ---- */
 
-static uint64_t need_bytes(const struct src_obj *o)
+static uint64_t need_bytes(const struct tm_source *s, const struct src_obj *o)
 {
 	struct tm_ranges r = { 0 };
 	bool whole = o->need == TM_NEED_WHOLE;
 	uint64_t n = 0;
 
+	if (o->need == TM_NEED_COMPARE)
+		return s->look ? 0 : src_compare_bytes(o);
 	if (o->need == TM_NEED_DIRTY && src_dirty_ranges(o, o->size, &r, &whole) == 0)
 		n = tm_ranges_bytes(&r, o->size);
 	tm_ranges_free(&r);
@@ -162,7 +173,7 @@ static int send_needed(struct tm_source *s)
 
 	s->progress.phase = 2;
 	for (size_t i = 0; i < b->n_objs; i++)
-		total += need_bytes(&b->objs[i]);
+		total += need_bytes(s, &b->objs[i]);
 	s->progress.bytes_total += total;
 	if (b->new_bytes) {
 		now = total >= b->new_bytes ? 1024 : total * 1024 / b->new_bytes;
@@ -187,7 +198,11 @@ static int recv_ack(struct tm_source *s)
 	uint32_t n;
 	int r;
 
-	r = src_recv(s, &type, &p, &n);
+	while ((r = src_recv(s, &type, &p, &n)) == 0 && type == TM_F_FOUND) {
+		r = src_compare_found(s, p, n);
+		if (r < 0)
+			return r;
+	}
 	if (r < 0)
 		return r;
 	if (type == TM_F_STOP)
@@ -198,10 +213,11 @@ static int recv_ack(struct tm_source *s)
 	r = tm_msg_ack_get(&rd, &ack);
 	if (r < 0)
 		return r;
-	if (ack.seq != s->seq + 1)
+	/* What was only looked at is not committed. */
+	if (ack.seq != s->seq + !s->look)
 		return -EBADMSG;
 	s->seq = ack.seq;
-	s->progress.batches++;
+	s->progress.batches += !s->look;
 	s->progress.files += ack.files;
 	s->progress.deleted += ack.deleted;
 	s->progress.renamed += ack.renamed;
@@ -257,6 +273,9 @@ void src_batch_reset(struct tm_source *s)
 {
 	struct src_batch *b = &s->batch;
 
+	for (size_t i = 0; i < b->n_objs; i++)
+		src_compare_free(&b->objs[i]);
+	s->compare_fd = tm_close(s->compare_fd);
 	tm_buf_reset(&b->buf);
 	tm_buf_reset(&b->names);
 	b->n_cuts = b->frame_at = b->n_objs = 0;
@@ -298,6 +317,8 @@ void src_batch_abort(struct tm_source *s, int err)
 
 void src_batch_free(struct tm_source *s)
 {
+	for (size_t i = 0; i < s->batch.n_objs; i++)
+		src_compare_free(&s->batch.objs[i]);
 	tm_buf_free(&s->batch.buf);
 	tm_buf_free(&s->batch.names);
 	free(s->batch.cuts);

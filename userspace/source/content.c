@@ -9,9 +9,9 @@
  */
 #include "lib/fault.h"
 #include "source/internal.h"
+#include "source/moment.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +20,6 @@
 #include "lib/clock.h"
 
 #define PIECE_TRIES 8
-#define FLIGHT_SPINS 32
 #define OP_READ 1
 #define OP_TORN 2
 
@@ -75,7 +74,7 @@ static int open_reg(struct tm_source *s, int dirfd, const char *name)
 	return tm_open_name(dirfd, name, O_RDONLY, 0);
 }
 
-static int open_object(struct tm_source *s, const struct src_obj *o)
+int src_obj_open(struct tm_source *s, const struct src_obj *o)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct src_dir *d = dir_of(s, o);
@@ -108,6 +107,13 @@ static int open_object(struct tm_source *s, const struct src_obj *o)
 	return tm_take_fd(fd);
 }
 
+const struct tm_version *src_obj_version(const struct tm_source *s, const struct src_obj *o)
+{
+	if (!s->opts.versions || !s->opts.n_versions)
+		return NULL;
+	return &s->opts.versions[tm_version_slot(o->oid.ino, s->opts.n_versions)];
+}
+
 /* ---- what stays dirty ---- */
 
 static int requeue_object(struct tm_source *s, const struct src_obj *o)
@@ -118,7 +124,7 @@ static int requeue_object(struct tm_source *s, const struct src_obj *o)
 	const struct src_link_name *n;
 	int r;
 
-	if (o->kind == TM_KIND_REG && o->need == TM_NEED_WHOLE)
+	if (o->kind == TM_KIND_REG && (o->need == TM_NEED_WHOLE || o->need == TM_NEED_COMPARE))
 		c.flags |= TM_CF_WHOLE;
 	if (i) {
 		c.flags |= i->flags & ~(uint32_t)TM_CF_GONE;
@@ -175,56 +181,7 @@ static int file_end(struct sending *x)
 	return requeue_object(s, o);
 }
 
-/* ---- is what was sent one moment of the file? ---- */
-
-struct moment {
-	uint64_t begun, ended;
-	struct statx stx;
-};
-
-static int moment_get(const struct sending *x, struct moment *m)
-{
-	if (x->version) {
-		m->ended = __atomic_load_n(&x->version->ended, __ATOMIC_ACQUIRE);
-		m->begun = __atomic_load_n(&x->version->begun, __ATOMIC_ACQUIRE);
-		return 0;
-	}
-	if (statx(x->fd, "", AT_EMPTY_PATH, STATX_MTIME | STATX_CTIME | STATX_SIZE, &m->stx) < 0)
-		return -errno;
-	return 0;
-}
-
-static bool in_flight(const struct sending *x, const struct moment *m)
-{
-	return x->version && m->begun != m->ended;
-}
-
-static bool time_eq(struct statx_timestamp a, struct statx_timestamp b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool moment_eq(const struct sending *x, const struct moment *a, const struct moment *b)
-{
-	if (x->version)
-		return a->begun == b->begun && a->ended == b->ended;
-	return a->stx.stx_size == b->stx.stx_size && time_eq(a->stx.stx_mtime, b->stx.stx_mtime) &&
-	       time_eq(a->stx.stx_ctime, b->stx.stx_ctime);
-}
-
-/* Wait for operations on the file that are under way; they are short, or we go on and see it torn. */
-static int moment_quiet(const struct sending *x, struct moment *m)
-{
-	int r = 0;
-
-	for (int i = 0; i < FLIGHT_SPINS; i++) {
-		r = moment_get(x, m);
-		if (r < 0 || !in_flight(x, m))
-			return r;
-		sched_yield();
-	}
-	return r;
-}
+/* ---- data ---- */
 
 static void back_off(unsigned int tries)
 {
@@ -233,38 +190,19 @@ static void back_off(unsigned int tries)
 	nanosleep(&ts, NULL);
 }
 
-/* ---- data ---- */
-
-/*
- * A page that is dirty and mapped for writing changes without a trace. Written back it is write-protected, so
- * that the next store faults and is marked: stores before are in what is read now, stores after
- * come with another change.
- */
-static int clean_mapped(const struct sending *x, uint64_t off, uint64_t n)
-{
-	if (!x->clean)
-		return 0;
-	if (sync_file_range(x->fd, (off_t)off, (off_t)n,
-			    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-			    SYNC_FILE_RANGE_WAIT_AFTER) == 0)
-		return 0;
-	/* tmpfs and others that write nothing back */
-	return errno == EINVAL || errno == ESPIPE || errno == ENOSYS ? 0 : -errno;
-}
-
 /* One DATA frame and its verdict. *ret_verdict; 0 or an error that ends the set. */
 static int send_frame(struct sending *x, uint64_t off, uint32_t n, uint8_t *ret_verdict)
 {
 	struct tm_source *s = x->s;
-	struct moment before, after;
+	struct src_moment before, after;
 	bool is_short = false;
 	int read_err = 0, r;
 	uint8_t verdict;
 
-	r = moment_quiet(x, &before);
+	r = src_moment_quiet(x->fd, x->version, &before);
 	if (r < 0)
 		return r;
-	if (in_flight(x, &before)) {
+	if (src_moment_in_flight(x->version, &before)) {
 		*ret_verdict = TM_VERDICT_TORN;	/* known before a byte was sent */
 		return 0;
 	}
@@ -276,10 +214,10 @@ static int send_frame(struct sending *x, uint64_t off, uint32_t n, uint8_t *ret_
 	s->unsynced = true;
 	s->progress.read_bytes += n;
 	s->progress.payload_bytes += n;
-	r = moment_get(x, &after);
+	r = src_moment_get(x->fd, x->version, &after);
 	if (is_short)
 		verdict = TM_VERDICT_SHORT;
-	else if (r == 0 && !read_err && moment_eq(x, &before, &after))
+	else if (r == 0 && !read_err && src_moment_eq(x->version, &before, &after))
 		verdict = TM_VERDICT_GOOD;
 	else
 		verdict = TM_VERDICT_TORN;
@@ -309,7 +247,7 @@ static int send_data(struct sending *x, uint64_t off, uint64_t end)
 	uint8_t verdict;
 	int r;
 
-	r = clean_mapped(x, off, end - off);
+	r = x->clean ? src_clean_mapped(x->fd, off, end - off) : 0;
 	if (r < 0) {
 		failed(x, TM_FILE_UNREADABLE, -r);
 		return 0;
@@ -411,7 +349,8 @@ static int send_content(struct sending *x, const struct tm_ranges *ranges, bool 
 		r = send_span(x, 0, x->attrs.size);
 	} else {
 		for (uint32_t i = 0; r == 0 && x->result == TM_FILE_OK && i < ranges->n; i++)
-			r = send_span(x, ranges->v[i].start, ranges->v[i].end);
+			r = send_span(x, ranges->v[i].start,
+				      TM_MIN(ranges->v[i].end, x->attrs.size));
 	}
 	/* Cut off meanwhile: what was taken for a hole at its end may have been none. */
 	if (r == 0 && x->result == TM_FILE_OK && fstat(x->fd, &st) == 0 &&
@@ -508,9 +447,13 @@ static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 		if (*ret_whole)
 			o->need = TM_NEED_WHOLE;
 	}
+	if (o->need == TM_NEED_COMPARE) {
+		r = src_compare_ranges(o, x->attrs.size, ranges, ret_whole);
+		if (r < 0)
+			return r;
+	}
 	judge_stamp(x);
-	if (s->opts.versions && s->opts.n_versions)
-		x->version = &s->opts.versions[tm_version_slot(o->oid.ino, s->opts.n_versions)];
+	x->version = src_obj_version(s, o);
 	x->clean = !x->version || (o->ino && (o->ino->flags & TM_CF_MMAP));
 	return 0;
 }
@@ -519,8 +462,8 @@ int src_send_object(struct tm_source *s, struct src_obj *o)
 {
 	struct sending x = { .s = s, .o = o, .fd = -EBADF, .result = TM_FILE_OK };
 	_cleanup_(tm_ranges_free) struct tm_ranges ranges = { 0 };
-	_cleanup_close_ int fd = open_object(s, o);
-	bool attr_only = o->need == TM_NEED_ATTR, whole;
+	_cleanup_close_ int fd = src_obj_open(s, o);
+	bool attr_only, whole;
 	int r;
 
 	if (fd < 0)
@@ -529,6 +472,8 @@ int src_send_object(struct tm_source *s, struct src_obj *o)
 	r = prepare(&x, &ranges, &whole);
 	if (r < 0)
 		return send_failure(&x, r);
+	attr_only = o->need == TM_NEED_ATTR ||
+		    (o->need == TM_NEED_COMPARE && (s->look || src_compare_same(o, x.attrs.size)));
 	r = send_head(&x, attr_only ? TM_FF_ATTR_ONLY : whole ? TM_FF_WHOLE : 0, &s->xattrs);
 	if (r == 0 && !attr_only)
 		r = send_content(&x, &ranges, whole);
@@ -537,5 +482,7 @@ int src_send_object(struct tm_source *s, struct src_obj *o)
 		failed(&x, TM_FILE_TORN, ECANCELED);
 		say_end(&x);
 	}
+	if (r == 0 && x.result == TM_FILE_OK && o->need == TM_NEED_COMPARE)
+		src_compare_judge(s, o);
 	return r < 0 ? r : file_end(&x);
 }

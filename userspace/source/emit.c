@@ -12,6 +12,8 @@
 #define FRAME_BYTES ((size_t)128 << 10)
 /* Held back at most: beyond it the batch starts early. */
 #define HELD_BYTES ((size_t)16 << 20)
+/* Content that is compared makes a batch this much less full than content that is sent. */
+#define COMPARE_CHEAPER 4
 
 /* ---- objects asserted, by identity ---- */
 
@@ -89,6 +91,8 @@ static int obj_note(struct tm_source *s, struct src_dir *dir, const char *name, 
 	}
 	o->kind = seen->attrs.kind;
 	o->size = seen->attrs.size;
+	o->ctime_s = seen->attrs.ctime_s;
+	o->ctime_ns = seen->attrs.ctime_ns;
 	o->ino = ino;
 	o->flags |= (uint8_t)flags;
 	return tm_buf_error(&b->names);
@@ -177,6 +181,12 @@ static int emit(struct tm_source *s, const struct tm_assert *a)
 	return r;
 }
 
+/* Content that may differ anywhere: compared by blocks where the target can do that. */
+static uint32_t doubt(const struct tm_source *s)
+{
+	return src_may_compare(s) ? TM_AF_COMPARE : TM_AF_WHOLE;
+}
+
 /*
  * What the target is told of a regular file's content. DATA with no ranges says: nothing changed in
  * it, whatever the change stamp is; that holds only where all changes of the file are in this set. After
@@ -189,8 +199,10 @@ static uint32_t content_flags(const struct tm_source *s, const struct src_ino *i
 
 	if (ino && (ino->flags & TM_CF_WHOLE))
 		return TM_AF_WHOLE;
+	if (ino && (ino->flags & data) && ino->n_ranges)
+		return heal ? doubt(s) : TM_AF_DATA;
 	if (ino && (ino->flags & data))
-		return heal || !ino->n_ranges ? TM_AF_WHOLE : TM_AF_DATA;
+		return TM_AF_WHOLE;
 	if (heal)
 		return 0;
 	return ino || (flags & SRC_EXACT) ? TM_AF_DATA : 0;
@@ -206,6 +218,8 @@ static void estimate(struct tm_source *s, const struct src_ino *ino, const struc
 		return;
 	if (flags & TM_AF_WHOLE) {
 		b->est_bytes += a->size;
+	} else if (flags & TM_AF_COMPARE) {
+		b->est_bytes += a->size / COMPARE_CHEAPER;
 	} else if (flags & TM_AF_DATA) {
 		if (!ino)
 			return;
@@ -229,14 +243,16 @@ static int emit_object(struct tm_source *s, struct tm_assert *a, struct src_dir 
 	a->attrs = seen->attrs;
 	a->symlink = seen->symlink;
 	a->symlink_len = seen->symlink_len;
-	a->flags = flags & (TM_AF_DATA | TM_AF_WHOLE | TM_AF_ATTR);
+	a->flags = flags & (TM_AF_DATA | TM_AF_WHOLE | TM_AF_ATTR | TM_AF_COMPARE);
 	if (ino) {
 		ino->asserted = true;
 		if (ino->flags & TM_CF_ATTR)
 			a->flags |= TM_AF_ATTR;
 	}
-	if (src_owed(s, seen->oid))
-		a->flags |= seen->attrs.kind == TM_KIND_REG ? TM_AF_WHOLE : TM_AF_ATTR;
+	if (s->comparing && (!s->plain || seen->attrs.kind == TM_KIND_DIR))
+		a->flags |= TM_AF_COMPARE;
+	else if (src_owed(s, seen->oid))
+		a->flags |= seen->attrs.kind == TM_KIND_REG ? doubt(s) : TM_AF_ATTR;
 	else if (seen->attrs.kind == TM_KIND_REG)
 		a->flags |= content_flags(s, ino, flags);
 	estimate(s, ino, &seen->attrs, a->flags);

@@ -9,6 +9,8 @@
  *	emit.c		what was seen -> assertions
  *	batch.c		one batch: assertions out, needs, commit
  *	content.c	one needed object -> FILE ... FILE_END
+ *	moment.c	did it change while it was read?
+ *	compare.c	block hashes of the target against what is here; what a comparison found
  *	session.c	the public calls
  */
 #ifndef TM_SOURCE_INTERNAL_H
@@ -32,6 +34,10 @@ struct src_obj {
 	uint8_t kind;		/* enum tm_obj_kind */
 	uint8_t flags;		/* enum tm_assert_flags asserted */
 	uint8_t need;		/* enum tm_need_what, 0: none */
+	bool found;		/* counted as mismatched in this set */
+	int64_t ctime_s;	/* as asserted */
+	uint32_t ctime_ns;
+	struct src_compare *compare;	/* compare.c; NULL: no hashes came */
 };
 
 struct src_batch {
@@ -80,6 +86,13 @@ struct tm_source {
 	uint32_t batch_flags;		/* enum tm_batch_flags for each of its batches */
 	int64_t taken_ns;
 	bool healing;			/* the set says ALL: ranges known need not be all there are */
+	bool comparing;			/* the set says COMPARE, whatever the stamps */
+	bool look;			/* and nothing is repaired */
+	bool plain;			/* entries already compared are asserted once more */
+	bool cancelled;			/* poll said so in the target's turn */
+	bool gave_back;			/* some of the comparison is left for another set */
+	uint64_t slice_end_ms;		/* then what is left of a comparison is given back */
+	uint32_t n_reported;		/* differences told in this set */
 	struct src_dir *queue, **queue_last;	/* directories to list */
 	struct src_dir **fresh;		/* became known in sets not acknowledged yet */
 	size_t n_fresh, cap_fresh;
@@ -94,6 +107,10 @@ struct tm_source {
 	int cached_fd;
 	struct tm_buf path;		/* scratch */
 	struct tm_buf xattrs;		/* scratch */
+	struct tm_digest *digest;	/* made when it is needed first */
+	int compare_fd;			/* of the object whose hashes came last */
+	struct tm_oid compare_oid;
+	uint64_t alive_ms;
 	struct tm_ctl_progress progress;
 };
 
@@ -151,6 +168,8 @@ int src_list_each(int fd, int (*fn)(const struct src_list_item *it, void *arg), 
 /* Build the index. */
 int src_walk_index(struct tm_source *s);
 int src_enqueue(struct tm_source *s, struct src_dir *d, enum src_want want);
+/* The first queued one; there is one. */
+struct src_dir *src_dequeue(struct tm_source *s);
 /* When it has a place again before this set is acknowledged it must be listed. */
 int src_dir_owe_listing(struct tm_source *s, struct src_dir *d);
 /* Queue those that do. */
@@ -218,9 +237,38 @@ void src_batch_free(struct tm_source *s);
 
 /* ---- content.c ---- */
 
+/* A descriptor of what was asserted, for reading. -ESTALE: it is not there any more; -errno. */
+int src_obj_open(struct tm_source *s, const struct src_obj *o);
+/* Its version counters, or NULL. */
+const struct tm_version *src_obj_version(const struct tm_source *s, const struct src_obj *o);
+
 /* Answer one need. */
 int src_send_object(struct tm_source *s, struct src_obj *o);
 /* The ranges a DIRTY need is answered with, below @size; *ret_whole: they are not known. */
 int src_dirty_ranges(const struct src_obj *o, uint64_t size, struct tm_ranges *ret, bool *ret_whole);
+
+
+/* ---- compare.c ---- */
+
+/* May hashes be asked for at all? */
+static inline bool src_may_compare(const struct tm_source *s)
+{
+	return s->link && (s->link->features & TM_FEATURE_COMPARE);
+}
+
+/* A HASHES frame: read the same blocks here. 0 or an error that ends the set. */
+int src_compare_hashes(struct tm_source *s, const uint8_t *p, uint32_t n);
+/* The target has said all of this round: are the hashes complete? 0 or -EBADMSG. */
+int src_compare_end(struct tm_source *s);
+/* What differs, for a file of @size bytes now; *@ret_whole: everything. 0 or -ENOMEM. */
+int src_compare_ranges(const struct src_obj *o, uint64_t size, struct tm_ranges *ret, bool *ret_whole);
+/* Nothing differs, and nothing was added since. */
+bool src_compare_same(const struct src_obj *o, uint64_t size);
+uint64_t src_compare_bytes(const struct src_obj *o);
+/* It is through: count it. */
+void src_compare_judge(struct tm_source *s, struct src_obj *o);
+/* A FOUND frame. */
+int src_compare_found(struct tm_source *s, const uint8_t *p, uint32_t n);
+void src_compare_free(struct src_obj *o);
 
 #endif

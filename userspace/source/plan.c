@@ -88,7 +88,9 @@ static int add_ino(struct src_plan *p, const struct tm_change *c)
 
 static int add_where(struct src_plan *p, const struct tm_change *c)
 {
-	struct src_where w = { .dir = c->dir, .tree = c->kind == TM_CHANGE_SUBTREE };
+	struct src_where w = {
+		.dir = c->dir, .tree = c->kind == TM_CHANGE_SUBTREE, .compare = c->flags & TM_CF_COMPARE,
+	};
 	void *v;
 
 	v = more(p->where, p->n_where, &p->cap_where, sizeof(w));
@@ -103,6 +105,7 @@ static int add(const struct tm_change *c, void *arg)
 {
 	struct src_plan *p = arg;
 
+	p->compare |= (c->flags & TM_CF_COMPARE) != 0;
 	switch (c->kind) {
 	case TM_CHANGE_NAME:
 		return add_name(p, c);

@@ -41,6 +41,7 @@ struct src_group {
 struct src_where {
 	struct tm_oid dir;
 	bool tree;		/* SUBTREE, not DIR */
+	bool compare;
 };
 
 struct src_hint {
@@ -50,6 +51,7 @@ struct src_hint {
 
 struct src_plan {
 	bool all;
+	bool compare;			/* some record says COMPARE */
 	uint32_t all_flags;
 	struct src_name *names;
 	size_t n_names, cap_names;

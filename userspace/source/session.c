@@ -9,11 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest/digest.h"
 #include "lib/beneath.h"
 #include "lib/clock.h"
 
 #define BARRIER_MS 30000
 #define PING_MS 10000
+/* So long a comparison keeps other changes waiting; then the rest of it comes as another set. */
+#define SLICE_MS 10000
 /* Directories listed in one set because one was not where the index had it. */
 #define SCANS_PER_SET 1024
 /* The root's inode number on ext2, ext3 and ext4, which make lost+found in it. */
@@ -50,6 +53,9 @@ void src_progress(struct tm_source *s)
 
 int src_requeue(struct tm_source *s, const struct tm_change *c)
 {
+	/* Nothing is owed for what was only looked at. */
+	if (s->look && !(c->flags & TM_CF_COMPARE))
+		return 0;
 	s->requeued++;
 	return s->opts.ops.requeue ? s->opts.ops.requeue(s->opts.ops.arg, c) : -ENOSYS;
 }
@@ -163,7 +169,7 @@ int tm_source_open(const struct tm_source_opts *opts, struct tm_source **ret_s)
 	if (!s)
 		return -ENOMEM;
 	s->opts = *opts;
-	s->cached_fd = -EBADF;
+	s->cached_fd = s->compare_fd = -EBADF;
 	s->queue_last = &s->queue;
 	s->serial = 1;
 	/* Paths may be longer than PATH_MAX, and a batch may name millions of files. */
@@ -201,6 +207,8 @@ void tm_source_close(struct tm_source *s)
 	free(s->fresh);
 	tm_buf_free(&s->path);
 	tm_buf_free(&s->xattrs);
+	tm_close(s->compare_fd);
+	tm_digest_free(s->digest);
 	free(s);
 }
 
@@ -286,7 +294,9 @@ static void begin_set(struct tm_source *s, int64_t taken_ns)
 	s->stop = (struct tm_msg_stop){ 0 };
 	s->taken_ns = taken_ns;
 	s->batch_flags = 0;
-	s->healing = false;
+	s->healing = s->comparing = s->look = s->cancelled = s->gave_back = false;
+	s->n_reported = 0;
+	s->slice_end_ms = tm_mono_ms() + (s->opts.slice_ms ? s->opts.slice_ms : SLICE_MS);
 	s->requeued = s->lists_asked = 0;
 	s->scans_left = SCANS_PER_SET;
 	s->need_ratio_1024 = 1024;
@@ -301,12 +311,32 @@ static int enqueue_where(struct tm_source *s, const struct src_where *w)
 
 	if (w->tree)
 		s->batch_flags |= TM_BATCH_RECONCILE;
+	if (w->compare && (!d || src_index_detached(&s->index, d)))
+		return 0;	/* gone meanwhile: nothing to compare */
 	if (d && !src_index_detached(&s->index, d))
 		return d->hidden ? 0 : src_enqueue(s, d, w->tree ? SRC_WANT_TREE : SRC_WANT_ONE);
 	if (d)
 		return src_dir_owe_listing(s, d);
 	/* Unknown: gone, or new in a set to come, and then listed as a whole. */
 	return src_miss(s, w->dir) ? src_requeue_dir(s, w->dir, w->tree) : 0;
+}
+
+/* Others wait: the directories that are left come with another set. */
+static int give_back_rest(struct tm_source *s)
+{
+	int r = 0;
+
+	s->gave_back = true;
+	while (r == 0 && s->queue) {
+		struct src_dir *d = src_dequeue(s);
+		const struct tm_change c = {
+			.kind = d->want == SRC_WANT_TREE ? TM_CHANGE_SUBTREE : TM_CHANGE_DIR,
+			.flags = TM_CF_COMPARE, .dir = d->oid,
+		};
+
+		r = src_requeue(s, &c);
+	}
+	return r;
 }
 
 static int drain_queue(struct tm_source *s)
@@ -318,11 +348,26 @@ static int drain_queue(struct tm_source *s)
 			r = src_batch_run(s, false);
 		else
 			r = src_list_next(s);
+		if (r >= 0 && s->comparing && tm_mono_ms() >= s->slice_end_ms)
+			return give_back_rest(s);
 		/* What was listed may have given others their place. */
 		if (r >= 0 && !s->queue)
 			r = src_pay_listings(s);
 	}
 	return r < 0 ? r : 0;
+}
+
+static int set_purpose(struct tm_source *s, uint32_t set_flags)
+{
+	s->comparing = s->plan.compare;
+	s->look = set_flags & TM_SET_LOOK;
+	if (s->look && !s->comparing)
+		return -EINVAL;
+	if (s->comparing && !src_may_compare(s))
+		return -EOPNOTSUPP;
+	if (s->look)
+		s->batch_flags |= TM_BATCH_LOOK;
+	return 0;
 }
 
 static int work(struct tm_source *s)
@@ -331,7 +376,7 @@ static int work(struct tm_source *s)
 	int r = 0;
 
 	if (p->all) {
-		s->healing = true;
+		s->healing = !s->comparing;
 		s->batch_flags |= TM_BATCH_RECONCILE;
 		if (p->all_flags & TM_CF_SUSPECT)
 			s->batch_flags |= TM_BATCH_SUSPECT;
@@ -354,8 +399,11 @@ static int work(struct tm_source *s)
 		r = drain_queue(s);
 	/* Listings that the last batch asked for and could not hold follow it, and need a last one again. */
 	while (r == 0) {
-		r = src_batch_run(s, true);
-		if (r == 1 && !s->queue)
+		/* Of a comparison that goes on, the end is not known yet. */
+		bool last = !s->gave_back;
+
+		r = src_batch_run(s, last);
+		if ((r == 1 || (r == 0 && !last)) && !s->queue)
 			return 0;
 		if (r >= 0)
 			r = drain_queue(s);
@@ -370,7 +418,7 @@ static void set_done(struct tm_source *s)
 	s->n_fresh = 0;
 	src_index_purge(&s->index);
 	src_missing_prune(s);
-	if (s->plan.all)
+	if (s->plan.all && !s->comparing)
 		s->n_files = s->progress.files_total;
 }
 
@@ -390,10 +438,12 @@ int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_
 	if (r == 0)
 		r = src_plan_load(&s->plan, set);
 	if (r == 0)
-		r = work(s);
+		r = set_purpose(s, set_flags);
 	if (r == 0)
+		r = work(s);
+	if (r == 0 && !s->look)
 		set_done(s);
-	else
+	else if (r < 0)
 		src_batch_abort(s, r);
 	src_dir_uncache(s);
 	src_progress(s);

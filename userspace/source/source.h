@@ -6,8 +6,8 @@
  * where to look; this room looks: it reads directories and files below the root, sends
  * assertions, answers the target's needs with content, and waits for the
  * acknowledgement. The same code serves the first sync (a set that says ALL), an
- * incremental run, and healing. It holds an index of directories (oid -> parent, name), and of all names of
- * files with several links; never of all files.
+ * incremental run, healing, and a comparison of contents (COMPARE). It holds an index of directories
+ * (oid -> parent, name), and of all names of files with several links; never of all files.
  *
  * Blocking, single-threaded; tm_source_ops.poll is called often enough to notice an abort.
  */
@@ -48,6 +48,11 @@ struct tm_source_opts {
 	 * is sent again: it may have been outside, and written to there, in between.
 	 */
 	bool moves_told;
+	/*
+	 * A set of COMPARE records that has taken so long (0: 10 s) ends early: what is left of it is
+	 * requeued, as COMPARE records, and the set counts as done.
+	 */
+	uint32_t slice_ms;
 	struct tm_source_ops ops;
 	size_t : 0;
 };
@@ -69,6 +74,9 @@ int tm_source_session(struct tm_source *s, struct tm_link *l, uint64_t fence,
  * still good); -ESTALE (*ret_stop: suspicion, here or on the target: the session is still good);
  * -EREMOTEIO (*ret_text); link errors.
  * After any error nothing of the set counts as done.
+ *
+ * A set of COMPARE records compares contents and everything else with what is on the target's disk
+ * and repairs it; with TM_SET_LOOK it only tells (file_failed, op 5). -EOPNOTSUPP: the peer cannot compare.
  */
 int tm_source_replicate(struct tm_source *s, struct tm_link *l, const struct tm_change_set *set,
 			uint32_t set_flags, int64_t taken_ns, struct tm_msg_stop *ret_stop,

@@ -116,7 +116,7 @@ static int index_one(const struct src_list_item *it, void *arg)
 	return is_new ? src_enqueue(s, d, SRC_WANT_ONE) : 0;
 }
 
-static struct src_dir *dequeue(struct tm_source *s)
+struct src_dir *src_dequeue(struct tm_source *s)
 {
 	struct src_dir *d = s->queue;
 
@@ -136,7 +136,7 @@ int src_walk_index(struct tm_source *s)
 
 	r = src_enqueue(s, s->index.root, SRC_WANT_ONE);
 	while (r == 0 && s->queue) {
-		w.dir = dequeue(s);
+		w.dir = src_dequeue(s);
 		fd = src_dir_open(s, w.dir, SRC_OPEN_LIST);
 		/* A changing tree is normal here; a root that cannot be read is not. */
 		if (fd < 0) {
@@ -342,7 +342,7 @@ static int listing_failed(struct listing *l, int r)
 
 int src_list_next(struct tm_source *s)
 {
-	struct src_dir *d = dequeue(s);
+	struct src_dir *d = src_dequeue(s);
 	struct listing l = { .s = s, .dir = d, .want = d->want, .may_cut = !s->batch.running };
 	int r;
 
@@ -359,7 +359,9 @@ int src_list_next(struct tm_source *s)
 	 */
 	if (r == 0 && l.was_cut) {
 		l.may_cut = false;
+		s->plain = true;
 		r = list_pass(&l);
+		s->plain = false;
 	}
 	if (r < 0)
 		return src_err_fatal(s, r) ? r : listing_failed(&l, r);

@@ -125,6 +125,46 @@ static int set_xattrs(int fd, const struct tm_attr_job *job, struct tm_attr_resu
 	return job->complete ? remove_others(fd, job, ret) : 0;
 }
 
+static bool same_value(int fd, const char *name, const uint8_t *value, uint32_t len)
+{
+	_cleanup_free_ uint8_t *now = malloc(len ? len : 1);
+	ssize_t n = now ? fgetxattr(fd, name, now, len ? len : 1) : -1;
+
+	return n >= 0 && (size_t)n == len && !memcmp(now, value, len);
+}
+
+int tm_attrs_same_xattrs(int fd, const struct tm_attr_job *job, bool *ret)
+{
+	struct tm_rd rd = tm_rd(job->xattrs, job->xattrs_len);
+	_cleanup_free_ char *names = NULL;
+	ssize_t n = flistxattr(fd, NULL, 0);
+	size_t wanted = 0, have = 0;
+	const uint8_t *value;
+	char name[256];
+	uint32_t len;
+
+	*ret = false;
+	if (n < 0 && errno != ENOTSUP)
+		return -errno;
+	names = n > 0 ? malloc((size_t)n) : NULL;
+	if (n > 0 && !names)
+		return -ENOMEM;
+	n = n > 0 ? flistxattr(fd, names, (size_t)n) : 0;
+	if (n < 0)
+		return errno == ERANGE ? 0 : -errno;	/* growing: not the same */
+	while (tm_xattr_get(&rd, name, &value, &len) == 0) {
+		if (xattr_class(name, job) != XATTR_SET)
+			continue;
+		if (!same_value(fd, name, value, len))
+			return 0;
+		wanted++;
+	}
+	for (const char *p = names; p < names + n; p += strlen(p) + 1)
+		have += xattr_class(p, job) == XATTR_SET;
+	*ret = have == wanted;
+	return 0;
+}
+
 static struct timespec mtime_of(const struct tm_row *row)
 {
 	return (struct timespec){ .tv_sec = row->mtime_s, .tv_nsec = row->mtime_ns };

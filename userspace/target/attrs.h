@@ -31,6 +31,8 @@ int tm_attrs_set_fd(int fd, const struct tm_attr_job *job, struct tm_attr_result
 /* Anything else, by name in a held directory: owner, times, and the ACL of what is no symlink. */
 int tm_attrs_set_name(int dirfd, const char *name, const struct tm_attr_job *job,
 		      struct tm_attr_result *ret);
+/* Are the xattrs of a regular file or directory those of the list, and no others? 0 or -errno. */
+int tm_attrs_same_xattrs(int fd, const struct tm_attr_job *job, bool *ret);
 /* Only mtime. */
 int tm_attrs_set_mtime(int fd, const struct tm_row *row);
 /* Permission bits that may be set here. */

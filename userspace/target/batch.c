@@ -132,6 +132,7 @@ static int obj_assert(struct tm_batch *b, const struct tm_assert *a, struct tm_b
 	o->seen_ctime_s = a->attrs.ctime_s;
 	o->seen_ctime_ns = a->attrs.ctime_ns;
 	o->flags |= a->flags;
+	b->comparing |= (a->flags & TM_AF_COMPARE) != 0;
 	o->asserted = true;
 	o->fresh = true;
 	if (a->attrs.kind == TM_KIND_LNK && (!o->symlink || o->symlink_len != a->symlink_len ||
@@ -169,6 +170,7 @@ int tm_batch_add(struct tm_batch *b, const struct tm_assert *a)
 	if (r < 0)
 		return r;
 	e->obj = o;
+	e->seen = false;
 	e->order = b->order;
 	e->nlink = o ? a->attrs.nlink : 0;
 	if (o)

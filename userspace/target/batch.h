@@ -63,6 +63,11 @@ struct tm_bobj {
 	uint8_t result;	       /* enum tm_file_result; 0: no answer */
 	uint8_t content;       /* enum tm_content */
 	bool attrs_ok;	       /* could be set completely */
+	/* by compare.c: */
+	bool settled; /* by the table it is as asserted: what differs on the disk is damage */
+	bool same;    /* compared with the answer: nothing is to be done */
+	bool lost;    /* it is not where the table has it */
+	uint8_t found; /* enum tm_found_what */
 	bool refused;	       /* not allowed here */
 	const uint8_t *xattrs; /* in the arena */
 	uint32_t xattrs_len;
@@ -77,6 +82,7 @@ struct tm_bent {
 	struct tm_bobj *obj; /* NULL: nothing */
 	uint64_t order;	     /* running number of the assertion */
 	uint32_t nlink;	     /* of the object, as asserted with this entry */
+	bool seen;	     /* by compare.c: looked at on the disk */
 };
 
 struct tm_batch {
@@ -89,6 +95,7 @@ struct tm_batch {
 	struct tm_bent **ents;
 	size_t n_ents, cap_ents;
 	uint64_t order;
+	bool comparing; /* some assertion says COMPARE */
 };
 
 int tm_batch_init(struct tm_batch *b,

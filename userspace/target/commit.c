@@ -17,19 +17,17 @@
 
 int tm_commit_plan(struct tm_target *t, struct tm_plan *plan)
 {
-	struct tm_foreign *foreign = NULL;
 	struct tm_plan_in in = { .view = tm_table_view(t->table),
 				 .batch = &t->batch,
 				 .root = t->dirs.root,
 				 .lost_found = tm_has_lost_found(t->rootfd) };
-	int r = tm_foreign_list(t, &foreign, &in.n_foreign);
+	int r = tm_foreign_list(t);
 
-	if (r == 0) {
-		in.foreign = foreign;
-		r = tm_plan_make(&in, plan);
-	}
-	free(foreign);
-	return r;
+	if (r < 0)
+		return r;
+	in.foreign = t->foreign;
+	in.n_foreign = t->n_foreign;
+	return tm_plan_make(&in, plan);
 }
 
 bool tm_commit_brake(struct tm_target *t, const struct tm_plan *plan, struct tm_msg_stop *ret)

@@ -94,7 +94,7 @@ int pl_rows(struct pstate *s)
 		st.row = row_after(s, b);
 		if (b->known && row_eq(&st.row, &b->row))
 			continue;
-		if (!b->known || answered(b))
+		if (!b->known || (answered(b) && !b->same))
 			s->out->files++;
 		r = pl_step(s, &st);
 	}
@@ -201,6 +201,8 @@ static int attr(struct pstate *s, const struct tm_bobj *b)
 	struct pobj *o = tm_map_get(s->obj_map, &b->oid, sizeof(b->oid));
 	struct tm_step st = { .type = TM_STEP_ATTR, .oid = b->oid };
 
+	if (b->same)
+		return 0;
 	if (o)
 		o->touched = false;
 	if (gone(o))

@@ -79,7 +79,7 @@ static int list_dir(struct tm_target *t, struct list *l, struct tm_oid dir)
 	return r;
 }
 
-int tm_foreign_list(struct tm_target *t, struct tm_foreign **ret, size_t *ret_n)
+int tm_foreign_list(struct tm_target *t)
 {
 	struct list l = { 0 };
 	int r = 0;
@@ -91,7 +91,8 @@ int tm_foreign_list(struct tm_target *t, struct tm_foreign **ret, size_t *ret_n)
 		free(l.v);
 		return r;
 	}
-	*ret = l.v;
-	*ret_n = l.n;
+	free((void *)t->foreign);
+	t->foreign = l.v;
+	t->n_foreign = l.n;
 	return 0;
 }

@@ -2,9 +2,11 @@
 /*
  * target/need.c - what the target lacks of what was asserted; the table in wire/PROTOCOL.md.
  */
+#include "lib/clock.h"
 #include "target/target_int.h"
 
 #define NEED_FRAME_BYTES ((size_t)60 << 10)
+#define SMALL_BYTES	 ((uint64_t)64 << 10)
 
 struct ask {
 	struct tm_target *t;
@@ -31,6 +33,17 @@ static bool ctime_differs(const struct tm_bobj *o)
 	return o->attrs.ctime_s != o->row.ctime_s || o->attrs.ctime_ns != o->row.ctime_ns;
 }
 
+/*
+ * The content may differ. To compare it costs a read at each end and its hashes; a small file of
+ * another size is sooner sent.
+ */
+static uint8_t differs(struct tm_target *t, const struct tm_bobj *o)
+{
+	if (o->attrs.size != o->row.size && o->attrs.size <= SMALL_BYTES)
+		return TM_NEED_WHOLE;
+	return tm_compare_able(t, &o->row) ? TM_NEED_COMPARE : TM_NEED_WHOLE;
+}
+
 static uint8_t need_of_file(struct tm_target *t, const struct tm_bobj *o)
 {
 	const struct tm_row *row = &o->row;
@@ -40,13 +53,13 @@ static uint8_t need_of_file(struct tm_target *t, const struct tm_bobj *o)
 	/* What was sent after the last barrier may not be what the source has after its crash. */
 	if ((t->batch.head.flags & TM_BATCH_SUSPECT) &&
 	    row->data_seq > tm_table_meta(t->table, TM_META_BARRIER))
-		return TM_NEED_WHOLE;
+		return differs(t, o);
 	/* Ranges only make sense on top of what the source believes to be here. */
 	if (o->flags & TM_AF_DATA)
 		return tm_place_base_ok(t, row) ? TM_NEED_DIRTY : TM_NEED_WHOLE;
 	if (ctime_differs(o) || o->attrs.size != row->size || o->attrs.mtime_s != row->mtime_s ||
 	    o->attrs.mtime_ns != row->mtime_ns)
-		return TM_NEED_WHOLE;
+		return differs(t, o);
 	return (o->flags & TM_AF_ATTR) || !(row->flags & TM_ROW_ATTRS) ? TM_NEED_ATTR : 0;
 }
 
@@ -86,12 +99,54 @@ static int load(struct tm_target *t, struct tm_bobj *o)
 	if (r == 0 && o->asserted && o->row.kind != o->attrs.kind) {
 		if (tm_oid_eq(o->oid, t->dirs.root))
 			return -EBADMSG;
+		o->known = false;
+		if (tm_only_look(t))
+			return 0;
 		r = tm_table_alias(t->table, o->oid);
 		tm_dirs_reset(&t->dirs);
 		o->known = false;
 		memset(&o->row, 0, sizeof(o->row));
 	}
 	return r == -ENOENT ? 0 : r;
+}
+
+static uint8_t higher(uint8_t a, uint8_t b)
+{
+	return tm_need_rank(a) > tm_need_rank(b) ? a : b;
+}
+
+static int want(struct ask *a, struct tm_bobj *o, uint8_t need)
+{
+	struct tm_target *t = a->t;
+	bool done = true;
+	int r = 0;
+
+	t->progress.files_total += !o->need;
+	if (need == TM_NEED_COMPARE) {
+		o->need = need;
+		r = tm_compare_hashes(t, o, &done);
+		/* If it cannot be read the source finds it different, and that is all if we only look. */
+		if (r < 0 || done || tm_only_look(t))
+			return r;
+		need = TM_NEED_WHOLE;
+	}
+	o->need = need;
+	return ask(a, need, o->oid);
+}
+
+/* Nothing will be changed: only what is to be compared, and is there, is of interest. */
+static int only_look(struct ask *a, struct tm_bobj *o)
+{
+	uint8_t need;
+	int r = load(a->t, o);
+
+	if (r < 0 || !o->asserted || !o->known || o->lost || !(o->flags & TM_AF_COMPARE))
+		return r;
+	need = tm_compare_need(a->t, o);
+	/* It cannot be compared as it is: that is all there is to say. */
+	if (need == TM_NEED_WHOLE || tm_need_rank(need) <= tm_need_rank(o->need))
+		return 0;
+	return want(a, o, need);
 }
 
 static int evaluate(struct ask *a, struct tm_bobj *o)
@@ -108,29 +163,35 @@ static int evaluate(struct ask *a, struct tm_bobj *o)
 		a->lists = true;
 		r = ask(a, TM_NEED_LIST, o->oid);
 	}
+	if (r < 0)
+		return r;
 	need = need_of(t, o);
-	if (r == 0 && need > o->need) {
-		o->need = need;
-		t->progress.files_total++;
-		r = ask(a, need, o->oid);
-	}
-	return r;
+	if ((o->flags & TM_AF_COMPARE) && o->known)
+		need = higher(need, tm_compare_need(t, o));
+	return tm_need_rank(need) > tm_need_rank(o->need) ? want(a, o, need) : 0;
 }
 
 int tm_need_send(struct tm_target *t, struct tm_link *l, bool *ret_lists)
 {
 	struct ask a = { .t = t, .l = l };
-	int r = 0;
+	int r = t->batch.comparing ? tm_compare_entries(t) : 0;
 
 	tm_buf_init(&a.buf, TM_FRAME_MAX);
+	tm_buf_reset(&t->hashes);
+	t->hashes_ms = tm_mono_ms();
 	for (size_t i = 0; i < t->batch.n_objs && r == 0; i++) {
 		if (!t->batch.objs[i]->fresh)
 			continue;
 		t->batch.objs[i]->fresh = false;
-		r = evaluate(&a, t->batch.objs[i]);
+		if (tm_only_look(t))
+			r = only_look(&a, t->batch.objs[i]);
+		else
+			r = evaluate(&a, t->batch.objs[i]);
 	}
 	if (r == 0 && a.buf.len)
 		r = tm_link_send_buf(l, TM_F_NEED, &a.buf);
+	if (r == 0)
+		r = tm_compare_flush(t);
 	tm_buf_free(&a.buf);
 	*ret_lists = a.lists;
 	return r;

@@ -50,6 +50,9 @@ static void batch_forget(struct tm_target *t)
 	if (t->in_batch)
 		tm_batch_free(&t->batch);
 	t->in_batch = false;
+	free((void *)t->foreign);
+	t->foreign = NULL;
+	t->n_foreign = 0;
 	t->log_begun = false;
 	t->progress.phase = 0;
 }
@@ -142,6 +145,8 @@ static int on_batch(struct serve *s, struct tm_rd *r)
 		return say(s, TM_WERR_FENCED, -ESTALE, "the batch carries another fencing epoch");
 	if (m.seq != tm_table_meta(t->table, TM_META_APPLIED) + 1)
 		return refuse(s, TM_F_BATCH, "has a number that does not follow");
+	if ((m.flags & TM_BATCH_LOOK) && !tm_compare_ok(t))
+		return refuse(s, TM_F_BATCH, "wants a comparison that was not agreed on");
 	err = tm_batch_init(&t->batch, &m);
 	t->in_batch = true;
 	if (err < 0)
@@ -263,6 +268,8 @@ static void count(struct tm_target *t, const struct tm_plan *plan)
 	t->doomed = gone - TM_MIN(gone, plan->claimed);
 	if ((t->batch.head.flags & TM_BATCH_LAST) && !plan->held)
 		t->doomed = 0;
+	if (t->batch.head.flags & TM_BATCH_LAST)
+		tm_compare_forget(t);
 	t->progress.batches++;
 	t->progress.files += plan->files;
 	t->progress.deleted += plan->deleted;
@@ -303,7 +310,10 @@ static int send_ack(struct serve *s, const struct tm_plan *plan)
 static int finish(struct serve *s, const struct tm_plan *plan)
 {
 	struct tm_target *t = s->t;
-	int sent = send_ack(s, plan), r;
+	int sent = t->batch.comparing ? tm_compare_tell(t) : 0, r;
+
+	if (sent == 0)
+		sent = send_ack(s, plan);
 
 	tm_failpoint("acked");
 	r = tm_commit_apply(t, plan->steps, plan->n, 0, t->seq, t->batch.head.flags);
@@ -328,12 +338,35 @@ static int stop(struct serve *s, const struct tm_msg_stop *m)
 	return r < 0 ? r : tm_link_send_buf(s->l, TM_F_STOP, &s->out);
 }
 
+/* Nothing was to be changed, and nothing is: the number of the last batch stays the last one. */
+static int looked(struct serve *s)
+{
+	struct tm_target *t = s->t;
+	struct tm_msg_ack ack = { .seq = tm_table_meta(t->table, TM_META_APPLIED),
+				  .skipped = t->skipped,
+				  .objects = tm_table_meta(t->table, TM_META_COUNT) };
+	int r = tm_foreign_list(t);
+
+	if (r == 0)
+		r = tm_compare_tell(t);
+	if (r < 0)
+		return r;
+	tm_buf_reset(&s->out);
+	tm_msg_ack_put(&s->out, &ack);
+	batch_forget(t);
+	r = tm_link_send_buf(s->l, TM_F_ACK, &s->out);
+	return r == 0 ? tm_link_flush(s->l) : r;
+}
+
 static int commit(struct serve *s, struct tm_plan *plan)
 {
 	struct tm_target *t = s->t;
 	struct tm_msg_stop m;
-	int r = tm_stage_rest(t);
+	int r;
 
+	if (tm_only_look(t))
+		return looked(s);
+	r = tm_stage_rest(t);
 	if (r == 0)
 		r = tm_commit_plan(t, plan);
 	if (r < 0)
@@ -445,6 +478,10 @@ static int in_batch(struct serve *s, uint16_t type, struct tm_rd *r)
 		if (files)
 			return on_batch_end(s, r);
 		break;
+	case TM_F_ALIVE:
+		if (files && tm_compare_ok(s->t))
+			return tm_rd_end(r) < 0 ? refuse(s, type, "is malformed") : 0;
+		break;
 	case TM_F_BATCH_ABORT:
 		if (s->state == ST_ASSERT || files)
 			return on_abort(s);
@@ -537,6 +574,8 @@ int tm_target_serve(struct tm_target *t, struct tm_link *l, struct tm_msg_text *
 	int r;
 
 	*ret_text = (struct tm_msg_text){ 0 };
+	t->link = l;
+	tm_compare_forget(t);
 	tm_buf_init(&s.out, TM_FRAME_MAX);
 	/* A batch waits to be repeated: that is done when the target is opened, not here. */
 	r = t->in_doubt ? -EIO : loop(&s);
@@ -546,5 +585,6 @@ int tm_target_serve(struct tm_target *t, struct tm_link *l, struct tm_msg_text *
 	batch_forget(t);
 	tm_stage_clean(t);
 	tm_buf_free(&s.out);
+	t->link = NULL;
 	return r;
 }

@@ -284,7 +284,7 @@ int tm_stage_file(struct tm_target *t, const struct tm_msg_file *m)
 
 	if (in->o || !o || !o->need || m->attrs.kind != o->attrs.kind)
 		return -EBADMSG;
-	if (o->attrs.kind != TM_KIND_REG && !(m->flags & TM_FF_ATTR_ONLY))
+	if ((o->attrs.kind != TM_KIND_REG || tm_only_look(t)) && !(m->flags & TM_FF_ATTR_ONLY))
 		return -EBADMSG;
 	if (m->attrs.size > INT64_MAX)
 		return -EBADMSG;
@@ -464,7 +464,7 @@ static int end_ok(struct tm_target *t)
 	if (in->fd >= 0)
 		return finish_staged(t);
 	in->o->attrs_ok = true;
-	return 0;
+	return in->o->flags & TM_AF_COMPARE ? tm_compare_answer(t) : 0;
 }
 
 int tm_stage_end(struct tm_target *t, const struct tm_msg_file_end *m)

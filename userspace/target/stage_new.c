@@ -115,7 +115,7 @@ static int make(struct tm_target *t, struct tm_bobj *o)
  * A known symlink whose inode number came back, or that somebody else replaced, may say something
  * else.
  */
-static bool says_otherwise(struct tm_target *t, const struct tm_bobj *o)
+bool tm_stage_says_otherwise(struct tm_target *t, const struct tm_bobj *o)
 {
 	char now[TM_SYMLINK_MAX + 1];
 	struct tm_at at;
@@ -138,7 +138,7 @@ static bool wanted(struct tm_target *t, const struct tm_bobj *o)
 	if (o->result != TM_FILE_OK || o->attrs.kind == TM_KIND_DIR)
 		return false;
 	if (o->attrs.kind == TM_KIND_LNK)
-		return says_otherwise(t, o);
+		return tm_stage_says_otherwise(t, o);
 	return o->attrs.mode != o->row.mode || o->attrs.rdev != o->row.rdev;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest/digest.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
 #include "target/target_int.h"
@@ -154,6 +155,10 @@ void tm_target_close(struct tm_target *t)
 		tm_stage_forget(t);
 		tm_dirs_reset(&t->dirs);
 	}
+	tm_compare_forget(t);
+	tm_digest_free(t->digest);
+	tm_buf_free(&t->hashes);
+	free((void *)t->foreign);
 	tm_table_close(t->table);
 	tm_clog_close(t->log);
 	tm_close(t->parkfd);

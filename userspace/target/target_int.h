@@ -69,6 +69,13 @@ struct tm_target {
 	struct tm_ctl_progress progress;
 	uint64_t refused, skipped; /* in this batch */
 	bool replaying;		   /* after a crash */
+	struct tm_link *link; /* of the session */
+	struct tm_digest *digest; /* made when it is needed first */
+	struct tm_buf hashes;	  /* a HASHES frame being filled */
+	uint64_t hashes_ms;	  /* when it was last flushed */
+	struct tm_map *lost_dirs; /* not where the table had them, in this comparison */
+	const struct tm_foreign *foreign; /* of this batch, owned */
+	size_t n_foreign;
 	bool in_doubt; /* the log may be committed and is not applied: STAGE must stay as it is */
 };
 
@@ -80,6 +87,8 @@ int tm_stage_hole(struct tm_target *t, uint64_t off, uint64_t len);
 int tm_stage_end(struct tm_target *t, const struct tm_msg_file_end *m);
 /* stage_new.c: everything new that has no content; call once, before planning */
 int tm_stage_rest(struct tm_target *t);
+/* A symlink that is here with another target. */
+bool tm_stage_says_otherwise(struct tm_target *t, const struct tm_bobj *o);
 void tm_stage_name(struct tm_target *t, char name[24]);
 /* Make what was staged durable. */
 int tm_stage_sync(struct tm_target *t);
@@ -111,8 +120,36 @@ void tm_report_obj(struct tm_target *t, const struct tm_bobj *o, int op, int err
 /* need.c */
 int tm_need_send(struct tm_target *t, struct tm_link *l, bool *ret_lists);
 
+/* compare.c: what is on the disk, whatever the table says */
+static inline bool tm_compare_ok(const struct tm_target *t)
+{
+	return t->link && (t->link->features & TM_FEATURE_COMPARE);
+}
+
+static inline bool tm_only_look(const struct tm_target *t)
+{
+	return t->batch.head.flags & TM_BATCH_LOOK;
+}
+
+/* Are the entries that are to be compared where the table has them? What is not is forgotten. */
+int tm_compare_entries(struct tm_target *t);
+/* The needs of one object that is to be compared; its row is from the disk from here on. */
+uint8_t tm_compare_need(struct tm_target *t, struct tm_bobj *o);
+/* Can the content of a known file be compared with what the source has? */
+bool tm_compare_able(struct tm_target *t, const struct tm_row *row);
+/* Send HASHES of one file. *@ret_done false: it cannot be read, ask for all of it. 0 or -errno. */
+int tm_compare_hashes(struct tm_target *t, struct tm_bobj *o, bool *ret_done);
+/* Send what waits of them. */
+int tm_compare_flush(struct tm_target *t);
+/* The answer is here (t->in): does what is on the disk equal it? */
+int tm_compare_answer(struct tm_target *t);
+/* Tell what was found: FOUND frames. */
+int tm_compare_tell(struct tm_target *t);
+void tm_compare_forget(struct tm_target *t);
+
 /* foreign.c: what only the target has in listed directories; names in the batch's arena */
-int tm_foreign_list(struct tm_target *t, struct tm_foreign **ret, size_t *ret_n);
+/* Into t->foreign. */
+int tm_foreign_list(struct tm_target *t);
 
 /* apply.c */
 int tm_apply_steps(struct tm_target *t, const struct tm_step *steps, size_t n, size_t done);

@@ -144,6 +144,7 @@ void tm_ctl_authed_put(struct tm_buf *b, const struct tm_ctl_authed *m)
 	tm_put_raw(b, m->key, TM_KEY_LEN);
 	put_text(b, m->cluster, sizeof(m->cluster));
 	put_text(b, m->version, sizeof(m->version));
+	tm_put_u64(b, m->features);
 	tm_put_u8(b, m->ktls);
 }
 
@@ -152,6 +153,7 @@ int tm_ctl_authed_get(struct tm_rd *r, struct tm_ctl_authed *m)
 	tm_get_raw(r, m->key, TM_KEY_LEN);
 	tm_get_str(r, m->cluster, sizeof(m->cluster));
 	tm_get_str(r, m->version, sizeof(m->version));
+	m->features = tm_get_u64(r);
 	m->ktls = tm_get_u8(r);
 	if (m->ktls > 1)
 		tm_rd_fail(r, -EBADMSG);
@@ -170,7 +172,7 @@ int tm_ctl_set_get(struct tm_rd *r, struct tm_ctl_set *m)
 	m->set_id = tm_get_u64(r);
 	m->flags = tm_get_u32(r);
 	m->taken_ns = (int64_t)tm_get_u64(r);
-	if (m->flags & ~(uint32_t)TM_SET_CONFIRMED)
+	if (m->flags & ~(uint32_t)(TM_SET_CONFIRMED | TM_SET_LOOK))
 		tm_rd_fail(r, -EBADMSG);
 	return tm_rd_end(r);
 }
@@ -189,6 +191,9 @@ static const size_t progress_u64[] = {
 	offsetof(struct tm_ctl_progress, sendfile_bytes),
 	offsetof(struct tm_ctl_progress, ktls_bytes),
 	offsetof(struct tm_ctl_progress, copy_bytes),
+	offsetof(struct tm_ctl_progress, verified_files),
+	offsetof(struct tm_ctl_progress, verified_bytes),
+	offsetof(struct tm_ctl_progress, mismatched),
 	offsetof(struct tm_ctl_progress, files_done),
 	offsetof(struct tm_ctl_progress, files_total),
 	offsetof(struct tm_ctl_progress, bytes_done),
@@ -241,7 +246,7 @@ int tm_ctl_file_failed_get(struct tm_rd *r, struct tm_ctl_file_failed *m)
 	m->err = (int32_t)tm_get_u32(r);
 	m->op = tm_get_u32(r);
 	tm_get_str(r, m->path, sizeof(m->path));
-	if (m->op < 1 || m->op > 4)
+	if (m->op < 1 || m->op > 6)
 		tm_rd_fail(r, -EBADMSG);
 	return tm_rd_end(r);
 }

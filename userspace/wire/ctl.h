@@ -111,11 +111,13 @@ struct tm_ctl_authed {
 	uint8_t key[TM_KEY_LEN];
 	char cluster[TM_CLUSTER_LEN_MAX + 1];
 	char version[32];
-	uint8_t ktls; /* sends are encrypted by the kernel */
+	uint64_t features; /* TM_FEATURE_* common to both */
+	uint8_t ktls;	   /* sends are encrypted by the kernel */
 };
 
 enum tm_set_flags {
 	TM_SET_CONFIRMED = 1 << 0, /* the admin confirmed: TM_BATCH_CONFIRMED */
+	TM_SET_LOOK = 1 << 1,	   /* of COMPARE records only: compare and repair nothing */
 };
 
 struct tm_ctl_set {
@@ -138,6 +140,9 @@ struct tm_ctl_progress {
 	uint64_t sendfile_bytes;
 	uint64_t ktls_bytes;
 	uint64_t copy_bytes;
+	uint64_t verified_files; /* regular files compared in whole on request */
+	uint64_t verified_bytes; /* of them */
+	uint64_t mismatched;	 /* objects and names that should have been equal and were not */
 	uint64_t files_done;  /* of this set */
 	uint64_t files_total; /* known so far */
 	uint64_t bytes_done;
@@ -156,7 +161,8 @@ struct tm_ctl_done {
 
 struct tm_ctl_file_failed {
 	int32_t err;
-	uint32_t op;		    /* 1 read, 2 torn too often, 3 refused by the target, 4 write */
+	/* 1 read, 2 torn too often, 3 refused by the target, 4 write, 5 differs, 6 differed: repaired */
+	uint32_t op;
 	char path[TM_PATH_LEN_MAX]; /* relative to the root, bytes */
 };
 

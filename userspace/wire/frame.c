@@ -26,11 +26,14 @@ static const char *const frame_names[] = {
 	[TM_F_BATCH_END] = "BATCH_END",
 	[TM_F_BATCH_ABORT] = "BATCH_ABORT",
 	[TM_F_BARRIER] = "BARRIER",
+	[TM_F_ALIVE] = "ALIVE",
 	[TM_F_READY] = "READY",
 	[TM_F_NEED] = "NEED",
 	[TM_F_NEED_END] = "NEED_END",
 	[TM_F_ACK] = "ACK",
 	[TM_F_STOP] = "STOP",
+	[TM_F_HASHES] = "HASHES",
+	[TM_F_FOUND] = "FOUND",
 };
 
 int tm_frame_header_get(const uint8_t h[TM_FRAME_HEADER], uint16_t *ret_type, uint32_t *ret_len)

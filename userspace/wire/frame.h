@@ -48,12 +48,15 @@ enum tm_frame_type {
 	TM_F_BATCH_END = 41,	/* empty: commit now */
 	TM_F_BATCH_ABORT = 42,	/* struct tm_msg_text: forget this batch */
 	TM_F_BARRIER = 43,	/* u64 seq: what was sent up to this batch is on the source's disk */
+	TM_F_ALIVE = 44,	/* empty, in the target's turn: still comparing what it sent */
 	/* replication, target -> source */
 	TM_F_READY = 64,	/* struct tm_msg_ready, answers SESSION */
 	TM_F_NEED = 65,		/* any number of need records */
 	TM_F_NEED_END = 66,	/* u8: 1 if there were LIST needs, else 0 */
 	TM_F_ACK = 67,		/* struct tm_msg_ack: this batch is durable */
 	TM_F_STOP = 68,		/* struct tm_msg_stop: suspicion; the batch is abandoned */
+	TM_F_HASHES = 69,	/* any number of tm_hashes records: content to be compared */
+	TM_F_FOUND = 70,	/* any number of tm_found records, before ACK */
 };
 
 /* Decode a header. Returns 0; -EBADMSG: unknown flags; -EMSGSIZE: longer than TM_FRAME_MAX. */

@@ -47,6 +47,7 @@ struct tm_link_ops {
 
 struct tm_link {
 	const struct tm_link_ops *ops;
+	uint64_t features; /* TM_FEATURE_* that both ends named in HELLO */
 	struct tm_link_counters counters;
 };
 

@@ -143,7 +143,8 @@ int tm_msg_ready_get(struct tm_rd *r, struct tm_msg_ready *m)
 	return tm_rd_end(r);
 }
 
-#define BATCH_FLAGS (TM_BATCH_RECONCILE | TM_BATCH_LAST | TM_BATCH_SUSPECT | TM_BATCH_CONFIRMED)
+#define BATCH_FLAGS (TM_BATCH_RECONCILE | TM_BATCH_LAST | TM_BATCH_SUSPECT | TM_BATCH_CONFIRMED | \
+		     TM_BATCH_LOOK)
 
 void tm_msg_batch_put(struct tm_buf *b, const struct tm_msg_batch *m)
 {

@@ -33,7 +33,12 @@ struct tm_msg_proof {
 	uint8_t sig[TM_SIG_LEN];	/* see PROTOCOL.md, "Identity" */
 };
 
-#define TM_FEATURE_KNOWN 0ULL		/* feature bits this version knows */
+/*
+ * Feature bits. A side uses what both named in their HELLO (struct tm_link.features).
+ * COMPARE: content is compared by block hashes: TM_AF_COMPARE, TM_BATCH_LOOK, HASHES, FOUND, ALIVE.
+ */
+#define TM_FEATURE_COMPARE (1ULL << 0)
+#define TM_FEATURE_KNOWN TM_FEATURE_COMPARE	/* feature bits this version knows */
 
 struct tm_msg_hello {
 	uint16_t proto_min;
@@ -117,6 +122,8 @@ enum tm_batch_flags {
 	/* unclean source boot: content sent after the last barrier is needed again */
 	TM_BATCH_SUSPECT = 1 << 2,
 	TM_BATCH_CONFIRMED = 1 << 3,	/* the admin confirmed: no deletion brake */
+	/* only compare: nothing is changed or committed, ACK repeats the last number */
+	TM_BATCH_LOOK = 1 << 4,
 };
 
 struct tm_msg_batch {
@@ -161,6 +168,8 @@ enum tm_assert_flags {
 	TM_AF_DATA = 1 << 0,	/* content changed in ranges known to the source: ask for DIRTY */
 	TM_AF_WHOLE = 1 << 1,	/* content may differ anywhere: ask for WHOLE */
 	TM_AF_ATTR = 1 << 2,	/* attributes (xattrs too) may differ even if ctime is equal */
+	/* what is on the target's disk is to be compared, whatever its table says */
+	TM_AF_COMPARE = 1 << 3,
 };
 
 struct tm_assert {
@@ -180,12 +189,71 @@ enum tm_need_what {
 	TM_NEED_ATTR = 2,	/* attributes and xattrs */
 	TM_NEED_DIRTY = 3,	/* the dirty ranges (and attributes) */
 	TM_NEED_WHOLE = 4,	/* all content (and attributes) */
+	TM_NEED_COMPARE = 5,	/* what differs from HASHES: never in a need record, HASHES says it */
 };
+
+/* Of two needs for one object the higher one serves both. */
+static inline uint8_t tm_need_rank(uint8_t what)
+{
+	static const uint8_t rank[] = { 0, 1, 2, 3, 5, 4 };
+
+	return what < sizeof(rank) ? rank[what] : 0;
+}
 
 struct tm_need {
 	uint8_t what;
 	struct tm_oid oid;
 };
+
+/* ---- replication: comparing ---- */
+
+#define TM_HASH_LEN 32		/* SHA-256 */
+#define TM_BLOCK_MIN ((uint32_t)4 << 10)
+#define TM_BLOCK_MAX ((uint32_t)16 << 20)
+#define TM_HASHES_MAX 4096	/* in one record */
+
+enum tm_hashes_flags {
+	/*
+	 * By the table this content should be what the source asserted: a difference is damage, not a
+	 * change on its way.
+	 */
+	TM_HF_SETTLED = 1 << 0,
+};
+
+/*
+ * The file has these blocks on the target: hashes of n blocks from number first on, of a file of
+ * size bytes, which are the last ones when they reach its end. Records of one file come in order.
+ */
+struct tm_hashes {
+	struct tm_oid oid;
+	uint32_t flags;		/* enum tm_hashes_flags */
+	uint64_t size;
+	uint32_t block;		/* bytes, a power of two; the last block may be shorter */
+	uint64_t first;
+	uint32_t n;
+	const uint8_t *hash;	/* n times TM_HASH_LEN, borrowed */
+};
+
+enum tm_found_what {
+	TM_FOUND_CONTENT = 1 << 0,	/* other content (of a symlink: another target) */
+	TM_FOUND_ATTRS = 1 << 1,	/* other owner, mode, times or xattrs */
+	TM_FOUND_MISSING = 1 << 2,	/* not there, or something else is */
+	TM_FOUND_FOREIGN = 1 << 3,	/* only there: (parent, name) */
+};
+
+/* Something that should be equal was not; the batch repairs it unless it only looks. */
+struct tm_found {
+	uint8_t what;		/* enum tm_found_what */
+	struct tm_oid oid;	/* none: FOREIGN */
+	struct tm_oid parent;	/* FOREIGN */
+	const char *name;	/* FOREIGN: borrowed */
+	uint32_t name_len;
+};
+
+static inline uint64_t tm_blocks_of(uint64_t size, uint32_t block)
+{
+	return size / block + (size % block != 0);
+}
 
 /* ---- replication: content ---- */
 
@@ -266,11 +334,16 @@ int tm_msg_ack_get(struct tm_rd *r, struct tm_msg_ack *m);
 void tm_msg_stop_put(struct tm_buf *b, const struct tm_msg_stop *m);
 int tm_msg_stop_get(struct tm_rd *r, struct tm_msg_stop *m);
 
-/* Records: several in one ASSERT or NEED frame; get returns 0, or -ENODATA at the clean end. */
+/* Records: several in one frame of their name; get returns 0, or -ENODATA at the clean end. */
 void tm_assert_put(struct tm_buf *b, const struct tm_assert *a);
 int tm_assert_get(struct tm_rd *r, struct tm_assert *a);
 void tm_need_put(struct tm_buf *b, const struct tm_need *n);
 int tm_need_get(struct tm_rd *r, struct tm_need *n);
+
+void tm_hashes_put(struct tm_buf *b, const struct tm_hashes *h);
+int tm_hashes_get(struct tm_rd *r, struct tm_hashes *h);
+void tm_found_put(struct tm_buf *b, const struct tm_found *f);
+int tm_found_get(struct tm_rd *r, struct tm_found *f);
 
 void tm_attrs_put(struct tm_buf *b, const struct tm_attrs *a);
 int tm_attrs_get(struct tm_rd *r, struct tm_attrs *a);

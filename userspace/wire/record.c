@@ -100,7 +100,7 @@ static void put_object(struct tm_buf *b, const struct tm_assert *a)
 static void get_object(struct tm_rd *r, struct tm_assert *a)
 {
 	a->flags = tm_get_u32(r);
-	if (a->flags & ~(uint32_t)(TM_AF_DATA | TM_AF_WHOLE | TM_AF_ATTR))
+	if (a->flags & ~(uint32_t)(TM_AF_DATA | TM_AF_WHOLE | TM_AF_ATTR | TM_AF_COMPARE))
 		tm_rd_fail(r, -EBADMSG);
 	a->oid = get_real_oid(r);
 	tm_attrs_get(r, &a->attrs);
