@@ -3,6 +3,7 @@
 /*
  * tests/unit/test_daemon_rest.c - percent-decoding, ETags, and the table of routes.
  */
+#include "daemon/peer_state.h"
 #include "daemon/rest.h"
 #include "daemon/rest_decode.h"
 #include "daemon/revision.h"
@@ -63,6 +64,30 @@ TEST(a_revision_follows_the_definition_and_not_the_progress)
 	CHECK_STR(tm_policy_revision(&p, b), a);
 	p.rec.continuous = true;
 	CHECK(strcmp(tm_policy_revision(&p, b), a) != 0);
+}
+
+TEST(what_the_other_side_says_is_read_back_and_nonsense_is_refused)
+{
+	static const char *const bad[] = { "", "mode=manual", "status=Happy", "status=Finished;recovery=x",
+					   "status", "status=Finished;recovery=-1", "=;=",
+					   "status=Finished;recovery=99999999999999999999" };
+	struct tm_peer_state a = { .known = true,
+				   .status = TM_STATUS_STOPPED,
+				   .continuous = true,
+				   .recovery_ns = 5,
+				   .finished_ns = INT64_MAX,
+				   .why = "a;b=c;status=Finished\xff" },
+			     b;
+	char text[1024];
+
+	tm_peer_state_format(&a, text, sizeof(text));
+	CHECK_EQ(tm_peer_state_parse(text, &b), 0);
+	CHECK(b.status == a.status && b.continuous && b.recovery_ns == 5 && b.finished_ns == INT64_MAX);
+	CHECK_STR(b.why, a.why);
+	CHECK_EQ(tm_peer_state_parse("status=Finished;colour=red", &b), 0);
+	CHECK(b.status == TM_STATUS_FINISHED && !b.why[0]);
+	for (unsigned int i = 0; i < TM_ARRAY_SIZE(bad); i++)
+		CHECK_EQ(tm_peer_state_parse(bad[i], &b), -EBADMSG);
 }
 
 TEST(every_route_that_changes_something_needs_more_than_to_look)

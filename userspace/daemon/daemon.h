@@ -10,6 +10,7 @@
  *	dial, accept		TCP up to the preamble
  *	pairing_*		requests and their answers
  *	source_end, target_end	one policy's connection, at either end
+ *	peer_state		how the policy stands on the other side
  *	schedule, tracking	sets, runs and healing of a source; waiters: sync and wait
  *	backlog, journal	what is owed
  *	capture_glue		the capture and its slots
@@ -99,6 +100,15 @@ struct tm_waiter {
 	int64_t run_id;	   /* wait: this run must be over; 0: the current one */
 	uint64_t start_ms;
 	sd_event_source *timer;
+};
+
+/* What one side says of the policy to the other (peer_state.c). */
+struct tm_peer_state {
+	bool known;
+	enum tm_status status;
+	bool continuous;
+	int64_t recovery_ns, finished_ns; /* wall clock of the source; 0: none */
+	char why[512];			  /* why it stopped or failed; "" */
 };
 
 #define TM_FAILURES_MAX 1000
@@ -199,6 +209,8 @@ struct tm_policy {
 	unsigned int n_failures, next_failure;
 	int64_t failure_seq;
 	struct tm_watch_seen seen;
+	struct tm_peer_state peer, told; /* of the other side; told to it */
+	uint64_t told_ms;
 	struct tm_series *series;
 	bool full; /* the last attempt ended because no room is left on the target */
 };

@@ -6,6 +6,7 @@
 #include "daemon/estimate.h"
 #include "daemon/events.h"
 #include "daemon/pairing.h"
+#include "daemon/peer_state.h"
 #include "daemon/rest.h"
 #include "daemon/roots.h"
 #include "daemon/runs.h"
@@ -280,6 +281,8 @@ void tm_policy_status_in(const struct tm_policy *p, struct tm_status_in *ret)
 		.broken = p->broken[0] != 0 || (source && p->untracked_why[0]),
 		.wanted = p->rec.run_wanted,
 		.tracked = p->tracked,
+		.peer_known = p->peer.known,
+		.peer = p->peer.status,
 	};
 	if (source && p->bl) {
 		ret->in_work = p->bl->out;
@@ -374,6 +377,7 @@ int tm_policy_delete(struct tm_policy *p, bool *ret_told)
 
 void tm_policy_noticed(struct tm_policy *p, const struct tm_msg_text *t)
 {
+	struct tm_status_in in;
 	char peer[96];
 
 	switch (t->code) {
@@ -386,10 +390,15 @@ void tm_policy_noticed(struct tm_policy *p, const struct tm_msg_text *t)
 		tm_policy_update(p);
 		break;
 	case TM_NOTICE_ABORTED:
-		if (p->rec.role == TM_REC_SOURCE)
+		/* What was over before the word came is not aborted. */
+		tm_policy_status_in(p, &in);
+		if (p->rec.role == TM_REC_SOURCE && p->rec.hold == TM_REC_HOLD_NONE &&
+		    (p->rec.continuous || in.in_work || in.wanted))
 			tm_schedule_abort(p, t->text[0] ? t->text : "the target's admin");
 		break;
+	case TM_NOTICE_STATE: tm_peer_state_heard(p, t->text); break;
 	case TM_NOTICE_DISABLED:
+		p->peer = (struct tm_peer_state){ .known = true, .status = TM_STATUS_DISABLED };
 		tm_policy_error(p, "disabled on the other side by %s",
 				tm_policy_peer_name(p, peer));
 		break;

@@ -94,6 +94,7 @@ enum tm_route_flags {
 	TM_ROUTE_ACCOUNTS = 1 << 0, /* not for the group tidemark: root, or an admin of the page */
 	TM_ROUTE_LOGIN = 1 << 1,    /* for root and for the page's process itself only */
 	TM_ROUTE_PROCESS = 1 << 2,  /* for the page's process itself too */
+	TM_ROUTE_SELF = 1 << 3,	    /* for {name} too, who has just given the password again */
 };
 
 struct tm_route {

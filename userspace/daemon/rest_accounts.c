@@ -131,6 +131,11 @@ void tm_rest_user_put(struct tm_rest_request *q)
 		tm_call_refused(q->c, &no);
 		return;
 	}
+	/* Whoever changes their own password changes nothing else. */
+	if (body.has_role && !tm_call_may(q->c, TM_ACCESS_ADMIN)) {
+		tm_call_problem(q->c, 403, "denied", "a role is given by an admin");
+		return;
+	}
 	fresh = s->ops->account_get(s, q->arg, &a) == -ENOENT;
 	if (fresh && !body.has_role && census(s, "").all) {
 		tm_call_bad(q->c, "role", "a new user needs a role: viewer, operator or admin");

@@ -26,7 +26,7 @@ const struct tm_route tm_routes[] = {
 	{ "GET", "/v1/directories", tm_rest_directories, ADMIN, 0 },
 	{ "GET", "/v1/events", tm_rest_events, VIEW, TM_ROUTE_PROCESS },
 	{ "GET", "/v1/users", tm_rest_users, ADMIN, TM_ROUTE_ACCOUNTS },
-	{ "PUT", "/v1/users/{name}", tm_rest_user_put, ADMIN, TM_ROUTE_ACCOUNTS },
+	{ "PUT", "/v1/users/{name}", tm_rest_user_put, ADMIN, TM_ROUTE_ACCOUNTS | TM_ROUTE_SELF },
 	{ "PATCH", "/v1/users/{name}", tm_rest_user_patch, ADMIN, TM_ROUTE_ACCOUNTS },
 	{ "DELETE", "/v1/users/{name}", tm_rest_user_delete, ADMIN, TM_ROUTE_ACCOUNTS },
 	{ "GET", "/v1/users/{name}/verifier", tm_rest_verifier, ADMIN, TM_ROUTE_LOGIN },
@@ -155,13 +155,23 @@ static bool unchanged(struct tm_call *c, struct tm_policy *p)
 	return false;
 }
 
-static bool allowed(struct tm_call *c, const struct tm_route *t)
+/* The page's process says so after it compared the old password; no browser can make it say so. */
+static bool is_self(struct tm_call *c, const char *name)
+{
+	const char *again = tm_call_header(c, "Tidemark-Reauthenticated");
+
+	return tm_call_is_web(c) && tm_call_may(c, VIEW) && again && tm_streq(again, "yes") &&
+	       tm_streq(tm_call_user(c), name);
+}
+
+static bool allowed(struct tm_call *c, const struct tm_route *t, const char *arg)
 {
 	bool yes;
 
 	if (t->flags & TM_ROUTE_LOGIN)
 		yes = tm_call_is_root(c) || tm_call_is_nobody(c);
-	else if ((t->flags & TM_ROUTE_PROCESS) && tm_call_is_nobody(c))
+	else if (((t->flags & TM_ROUTE_PROCESS) && tm_call_is_nobody(c)) ||
+		 ((t->flags & TM_ROUTE_SELF) && is_self(c, arg)))
 		yes = true;
 	else
 		yes = tm_call_may(c, t->need) &&
@@ -177,12 +187,13 @@ static void run_route(struct tm_call *c, const struct tm_route *t, const char *a
 		      const void *body, size_t len)
 {
 	struct tm_rest_request q = { .c = c };
+	bool good = tm_percent_decode(arg, arg_len, q.arg, sizeof(q.arg)) == 0;
 	_cleanup_free_ char *why = NULL;
 	int r;
 
-	if (!allowed(c, t))
+	if (!allowed(c, t, good ? q.arg : ""))
 		return;
-	if (tm_percent_decode(arg, arg_len, q.arg, sizeof(q.arg)) < 0) {
+	if (!good) {
 		tm_call_problem(c, 404, "not-found", "there is nothing of this name here");
 		return;
 	}

@@ -5,6 +5,7 @@
 #include "daemon/schedule.h"
 #include "daemon/capture_glue.h"
 #include "daemon/handover.h"
+#include "daemon/peer_state.h"
 #include "daemon/runs.h"
 #include "daemon/supervisor.h"
 #include "daemon/waiters.h"
@@ -109,6 +110,9 @@ static void hand_out(struct tm_policy *p, bool with_retry)
 	p->taken_ns = barrier_ns;
 	p->session_idle = false;
 	p->set_confirmed = p->rec.run_confirmed;
+	/* Not of the small ones that follow each other quickly. */
+	if (!p->rec.continuous || !p->rec.first_done || p->rec.incomplete_ns)
+		tm_peer_state_tell(p);
 	r = tm_handover_set(p);
 	if (r < 0) {
 		tm_policy_error(p, "the set cannot be handed to the worker: %s", strerror(-r));

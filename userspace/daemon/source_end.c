@@ -5,6 +5,7 @@
 #include "daemon/source_end.h"
 #include "daemon/dial.h"
 #include "daemon/pairing.h"
+#include "daemon/peer_state.h"
 #include "daemon/roots.h"
 #include "daemon/runs.h"
 #include "daemon/schedule.h"
@@ -144,6 +145,7 @@ static bool take_idle(struct tm_policy *p, struct tm_rd *r)
 		return false;
 	if (p->conn != TM_CONN_SESSION) {
 		p->conn = TM_CONN_SESSION;
+		tm_peer_state_begin(p);
 		tm_watch_poke(p->d);
 		p->lost = false;
 		p->broken[0] = 0;
@@ -153,6 +155,8 @@ static bool take_idle(struct tm_policy *p, struct tm_rd *r)
 		tm_info("%s: connected to %s port %u", p->rec.name, p->rec.address, p->rec.port);
 	}
 	p->prog.objects = ready.objects;
+	/* Before a set: while one is in work nothing can be told. */
+	tm_peer_state_tell(p);
 	tm_schedule_idle(p, ready.fresh);
 	return true;
 }
@@ -310,6 +314,7 @@ static void start(struct tm_policy *p)
 void tm_source_end_update(struct tm_policy *p)
 {
 	if (!wanted(p)) {
+		tm_peer_state_tell(p);
 		tm_source_end_stop(p, p->rec.enabled ? 0 : TM_NOTICE_DISABLED,
 				   p->rec.enabled ? "" : "disabled at the source");
 		if (!tm_policy_active(p))

@@ -3,6 +3,7 @@
  * daemon/target_end.c - connections to a target policy: one worker each, one owner.
  */
 #include "daemon/target_end.h"
+#include "daemon/peer_state.h"
 #include "daemon/roots.h"
 #include "daemon/runs.h"
 #include "daemon/schedule.h"
@@ -49,6 +50,7 @@ static void give_go(struct tm_target_conn *c)
 
 	p->w = c->w;
 	p->conn = TM_CONN_SESSION;
+	tm_peer_state_begin(p);
 	tm_watch_poke(p->d);
 	p->lost = false;
 	p->broken[0] = 0;
@@ -106,17 +108,22 @@ static bool take_authed(struct tm_target_conn *c, struct tm_rd *r)
 
 /* ---- news of the owner */
 
-/* The target is not told where a change set ends: what follows nothing for a while was the end. */
+/*
+ * A continuous source does not tell of each of its small sets: what follows nothing for a while was the end.
+ * Of long ones it does, and knows better.
+ */
 static int on_quiet(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct tm_policy *p = arg;
 
 	(void)s;
 	(void)usec;
-	if (!p->run_open)
+	if (!p->run_open || tm_peer_state_busy(p))
 		return 0;
-	p->rec.finished_ns = p->rec.status_ns = tm_wall_ns();
-	p->rec.first_done = true;
+	if (!p->peer.known) {
+		p->rec.finished_ns = p->rec.status_ns = tm_wall_ns();
+		p->rec.first_done = true;
+	}
 	tm_run_end(p, TM_RUN_FINISHED, NULL);
 	tm_policy_save_later(p);
 	return 0;
@@ -127,7 +134,9 @@ static void count_batch(struct tm_policy *p, const struct tm_ctl_progress *m)
 	bool news = m->phase != 0 || m->batches != p->counted.batches;
 
 	if (news && !p->run_open)
-		tm_run_begin(p, p->rec.first_done ? TM_RUN_CONTINUOUS : TM_RUN_FIRST);
+		tm_run_begin(p, !p->rec.first_done  ? TM_RUN_FIRST
+				: p->rec.continuous ? TM_RUN_CONTINUOUS
+						    : TM_RUN_MANUAL);
 	if (m->batches != p->counted.batches)
 		p->full = false;
 	tm_run_progress(p, m);
@@ -277,6 +286,7 @@ void tm_target_end_update(struct tm_policy *p)
 {
 	if (tm_policy_active(p) && !p->root_bad)
 		return;
+	tm_peer_state_tell(p);
 	(void)tm_target_end_stop(p, p->rec.enabled ? 0 : TM_NOTICE_DISABLED,
 				 p->rec.enabled ? "" : "disabled at the target");
 	if (!tm_policy_active(p))

@@ -37,6 +37,11 @@ static void detail_text(const struct tm_policy *p, const struct tm_status_in *in
 			char *buf, size_t cap)
 {
 	buf[0] = 0;
+	if (p->rec.role == TM_REC_TARGET && p->peer.known && p->peer.status == s && p->peer.why[0] &&
+	    p->rec.hold == TM_REC_HOLD_NONE) {
+		tm_text_set(buf, cap, "at the source: %s", p->peer.why);
+		return;
+	}
 	switch (s) {
 	case TM_STATUS_FINISHED:
 		if (tm_status_in_sync(in) && p->rec.continuous)
@@ -59,7 +64,16 @@ static void detail_text(const struct tm_policy *p, const struct tm_status_in *in
 			    : p->broken[0]		      ? p->broken
 							      : p->untracked_why);
 		break;
-	case TM_STATUS_DISCONNECTED: tm_text_set(buf, cap, "%s", p->rec.last_error); break;
+	case TM_STATUS_DISABLED:
+		if (p->rec.enabled)
+			tm_text_set(buf, cap, "%s", p->rec.last_error);
+		break;
+	case TM_STATUS_DISCONNECTED:
+		if (p->peer.known && p->peer.status == TM_STATUS_STOPPED && p->peer.why[0])
+			tm_text_set(buf, cap, "it stopped at the other side: %s", p->peer.why);
+		else
+			tm_text_set(buf, cap, "%s", p->rec.last_error);
+		break;
 	default: break;
 	}
 }

@@ -5,6 +5,7 @@
 #include "daemon/watch.h"
 #include "daemon/events.h"
 #include "daemon/health.h"
+#include "daemon/peer_state.h"
 #include "daemon/revision.h"
 #include "daemon/view.h"
 
@@ -62,6 +63,7 @@ static uint64_t numbers(const struct tm_policy *p)
 	h = mix_text(h, p->rec.last_error);
 	h = mix_text(h, p->rec.hold_text);
 	h = mix_text(h, p->broken);
+	h = mix_text(h, p->peer.why);
 	return mix_text(h, p->rec.peer_cluster);
 }
 
@@ -106,7 +108,13 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	(void)usec;
 	w->due_ms = 0;
 	tm_health_look(w->d);
-	tm_policy_foreach(w->d, p) if (!p->embryo && !p->doomed) look_at(w, p);
+	tm_policy_foreach(w->d, p)
+	{
+		if (p->embryo || p->doomed)
+			continue;
+		look_at(w, p);
+		tm_peer_state_look(p);
+	}
 	look_in(w, TICK_MS);
 	return 0;
 }

@@ -22,6 +22,14 @@ const char *tm_status_name(enum tm_status s)
 	return (unsigned int)s < TM_STATUS_MAX ? status_names[s] : "Failed";
 }
 
+int tm_status_parse(const char *name)
+{
+	for (int i = 0; i < TM_STATUS_MAX; i++)
+		if (tm_streq(status_names[i], name))
+			return i;
+	return -EINVAL;
+}
+
 /* What the relationship itself says, before any work is looked at. */
 static bool derive_relationship(const struct tm_status_in *in, enum tm_status *ret)
 {
@@ -43,6 +51,22 @@ static bool derive_relationship(const struct tm_status_in *in, enum tm_status *r
 	return false;
 }
 
+/* What the other side said, where that outranks what is seen here. */
+static bool derive_peer(const struct tm_status_in *in, enum tm_status *ret)
+{
+	if (!in->peer_known)
+		return false;
+	*ret = (enum tm_status)in->peer;
+	switch (in->peer) {
+	case TM_STATUS_DISABLED: return !in->connected;
+	case TM_STATUS_STOPPED:
+	case TM_STATUS_FAILED: return in->role == TM_REC_TARGET;
+	case TM_STATUS_INCOMPLETE:
+	case TM_STATUS_REPLICATING: return in->role == TM_REC_TARGET && in->connected;
+	default: return false;
+	}
+}
+
 enum tm_status tm_status_derive(const struct tm_status_in *in)
 {
 	enum tm_status s;
@@ -52,6 +76,8 @@ enum tm_status tm_status_derive(const struct tm_status_in *in)
 		return s;
 	if (in->broken)
 		return TM_STATUS_FAILED;
+	if (derive_peer(in, &s))
+		return s;
 	if (!in->connected && in->lost)
 		return TM_STATUS_DISCONNECTED;
 	if (in->incomplete && in->first_done)

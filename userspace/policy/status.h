@@ -4,7 +4,8 @@
  *
  * The words are the tutorial's. Finished is shown only for a state that is finished: nothing in
  * work, nothing wanted, the last run complete; Incomplete outranks Replicating, except
- * during the first sync, which has nothing yet to be incomplete about.
+ * during the first sync, which has nothing yet to be incomplete about. A target says what its source said,
+ * where it was told.
  */
 #ifndef TM_POLICY_STATUS_H
 #define TM_POLICY_STATUS_H
@@ -41,10 +42,14 @@ struct tm_status_in {
 	bool wanted;	/* a run was asked for and is not over */
 	bool dirty;	/* changes are known that the target does not have */
 	bool tracked;	/* source: the capture sees this root */
+	bool peer_known; /* the other side told how it stands, in this connection or at its end */
+	int peer;	 /* enum tm_status: what it said */
 };
 
 enum tm_status tm_status_derive(const struct tm_status_in *in);
 const char *tm_status_name(enum tm_status s);
+/* The status of this name, or -EINVAL. */
+int tm_status_parse(const char *name);
 
 /* Nothing pending, nothing failed, tracking unbroken, connected or not: the target has it all. */
 bool tm_status_in_sync(const struct tm_status_in *in);

@@ -55,6 +55,7 @@ enum tm_notice {
 	TM_NOTICE_ABORTED = 4,	/* the target's admin aborted the run */
 	TM_NOTICE_SHUTDOWN = 5,	/* daemon stops; reconnect later */
 	TM_NOTICE_FENCED = 6,	/* a newer connection owns the policy */
+	TM_NOTICE_STATE = 7,	/* how the policy stands on this side: PROTOCOL.md, "State" */
 };
 
 /* Errors that end a connection (TM_F_ERROR) have these codes. */

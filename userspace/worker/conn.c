@@ -59,6 +59,8 @@ static int while_waiting(void *arg)
 
 static void noticed(void *arg, const struct tm_msg_text *text)
 {
+	/* What was done before it was said is told before it: the daemon may take it for the end of a run. */
+	tm_worker_progress_flush(arg);
 	tm_worker_forward(arg, TM_C_NOTICED, text);
 }
 

@@ -98,6 +98,18 @@ static int take_changes(struct tm_worker *w, struct tm_rd *r)
 	return 0;
 }
 
+/* While a set is in work nothing is told: then the latest of a kind is what counts. */
+static void queue_notice(struct tm_worker *w, const struct tm_msg_text *text)
+{
+	for (unsigned int i = 0; i < w->n_notices; i++)
+		if (w->notices[i].code == text->code) {
+			w->notices[i] = *text;
+			return;
+		}
+	if (w->n_notices < TM_WORKER_QUEUE)
+		w->notices[w->n_notices++] = *text;
+}
+
 static int take_text(struct tm_worker *w, uint16_t type, struct tm_rd *r)
 {
 	struct tm_msg_text text;
@@ -108,8 +120,8 @@ static int take_text(struct tm_worker *w, uint16_t type, struct tm_rd *r)
 		w->stop = true;
 		w->stop_ms = tm_mono_ms();
 		w->stop_text = text;
-	} else if (type == TM_C_NOTICE && w->n_notices < TM_WORKER_QUEUE) {
-		w->notices[w->n_notices++] = text;
+	} else if (type == TM_C_NOTICE) {
+		queue_notice(w, &text);
 	}
 	return 0;
 }
