@@ -142,7 +142,7 @@ unit-src := $(sort $(wildcard tests/unit/test_*.c))
 unit-bin := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(unit-src))
 testlib-obj := $(patsubst tests/lib/%.c,$(O)/tests/lib/%.o,$(wildcard tests/lib/*.c))
 unit-rooms := $(foreach r,$(rooms),$(O)/room/$(r).a)
-unit-libs := libbpf jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 mount libcap zlib libxxhash libsystemd libseccomp
+unit-libs := libbpf jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 mount libcap zlib libxxhash libsystemd libseccomp libcurl smartcols libcrypt
 
 $(O)/tests/lib/%.o: tests/lib/%.c
 	$(say) CC $<

@@ -54,6 +54,8 @@ expected()
 644 usr/share/man/man1/tidemark-policy.1
 644 usr/share/man/man1/tidemark.1
 644 usr/share/man/man5/tidemark.d.5
+644 usr/share/man/man7/tidemark-api.7
+644 usr/share/man/man7/tidemark-health.7
 644 usr/share/man/man8/tidemarkd.8
 END
 	[[ ! -e $OUT/tidemark-web ]] || echo "755 usr/libexec/tidemark/tidemark-web"
@@ -182,6 +184,17 @@ settings_documented()
 	((n >= 5))
 }
 check "every setting is in tidemark.d(5)" settings_documented
+
+codes_documented()
+{
+	local code n=0
+	while read -r code; do
+		n=$((n + 1))
+		grep -qF "fB$code\\fR" "$DEST/usr/share/man/man7/tidemark-health.7" || { echo "$code is not in tidemark-health(7)"; return 1; }
+	done < <(grep -oE '"[A-Z]+(_[A-Z]+)+",' "$SRC/userspace/daemon/health_checks.c" | tr -d '",' | sort -u)
+	((n >= 10))
+}
+check "every health code is in tidemark-health(7)" codes_documented
 
 if command -v mandoc > /dev/null; then
 	manual_is_clean() { ! mandoc -Tlint -Werror "$DEST"/usr/share/man/man*/* | grep .; }

@@ -3,16 +3,14 @@
  * cli/events.c - what happened lately, and what happens.
  */
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/policy.h"
 #include "cli/rest.h"
-#include "lib/clock.h"
 #include "lib/text.h"
-#include "cli/text.h"
 
-#define POLL_MS 30000
+#define POLL_MS	   30000
+#define REMEMBERED 1000 /* events, by the daemon */
 
 /* One line for a person: what is new about the object. */
 static char *sentence(const struct tm_cli *c, const char *type, const json_t *d)
@@ -47,52 +45,106 @@ static char *sentence(const struct tm_cli *c, const char *type, const json_t *d)
 
 static void print_event(const struct tm_cli *c, const json_t *e)
 {
+	static char *last; /* numbers that changed and do not show are no news */
 	_cleanup_free_ char *type = tm_out_text(c, e, "type"), *text = NULL, *id = NULL,
-			    *when = NULL, *painted = NULL;
+			    *key = NULL;
 
 	if (c->json) {
 		tm_out_json(c, e);
 		return;
 	}
 	text = sentence(c, type, json_object_get(e, "data"));
+	key = tm_asprintf("%s %s", type, text ? text : "");
+	if (key && last && tm_streq(key, last))
+		return;
+	free(last);
+	last = tm_take_ptr(key);
 	id = tm_out_text(c, e, "id");
-	when = json_is_string(json_object_get(e, "time"))
-		       ? tm_out_cell(c, e, "time", TM_K_TIME)
-		       : tm_text_time(tm_wall_ns(), tm_wall_ns());
-	painted = tm_asprintf("%s%-14s%s", c->color ? TM_CYAN : "", type, c->color ? TM_RESET : "");
-	fprintf(c->out, "%6s  %s  %s  %s\n", id, when ? when : "?", painted ? painted : type,
-		text ? text : "");
+	fprintf(c->out, "%s  %s%-14s%s  %s\n", id, c->color ? TM_CYAN : "", type,
+		c->color ? TM_RESET : "", text ? text : "");
+}
+
+/* One answer. Without @since the daemon says where it stands. */
+static int poll(const struct tm_cli *c, const uint64_t *since, uint64_t timeout_ms,
+		struct tm_answer *ret)
+{
+	_cleanup_free_ char *path =
+		since ? tm_asprintf("/v1/events?since=%" PRIu64 "&timeout_ms=%" PRIu64, *since,
+				    timeout_ms)
+		      : strdup("/v1/events");
+
+	return path ? tm_rest(c, "GET", path, NULL, timeout_ms + 30000, ret) : TM_EXIT_FAILED;
+}
+
+static bool missed(const struct tm_answer *a)
+{
+	return json_is_true(json_object_get(a->body, "resync"));
+}
+
+/*
+ * Where the daemon's memory begins: ids are consecutive, and asking for what is gone is answered by a
+ * gap. Bisects between now and REMEMBERED before.
+ */
+static int find_oldest(const struct tm_cli *c, uint64_t newest, uint64_t *ret)
+{
+	uint64_t good = 0, bad = TM_MIN(newest, (uint64_t)REMEMBERED) + 1;
+
+	while (bad - good > 1) {
+		uint64_t back = good + (bad - good) / 2, since = newest - back;
+		_cleanup_answer_ struct tm_answer a = { 0 };
+		int code = poll(c, &since, 0, &a);
+
+		if (code != TM_EXIT_OK)
+			return code;
+		if (missed(&a))
+			bad = back;
+		else
+			good = back;
+	}
+	*ret = newest - good;
+	return TM_EXIT_OK;
+}
+
+/* Prints everything after *@since that is there, or what comes within @timeout_ms; moves *@since. */
+static int print_after(const struct tm_cli *c, uint64_t *since, uint64_t timeout_ms, bool *ret_any)
+{
+	_cleanup_answer_ struct tm_answer a = { 0 };
+	int code = poll(c, since, timeout_ms, &a);
+	json_t *events, *e;
+	size_t i;
+
+	if (code != TM_EXIT_OK)
+		return code;
+	if (missed(&a))
+		tm_hint(c, "Some events were missed here.\n");
+	events = json_object_get(a.body, "events");
+	json_array_foreach (events, i, e)
+		print_event(c, e);
+	*ret_any = json_array_size(events);
+	*since = tm_out_u64(a.body, "next");
+	return fflush(c->out) == 0 ? TM_EXIT_OK : TM_EXIT_FAILED;
 }
 
 int cmd_events(struct tm_cli *c)
 {
+	_cleanup_answer_ struct tm_answer a = { 0 };
 	uint64_t since = c->since;
-	bool first = true;
+	bool any = true;
+	int code;
 
-	if (c->json)
-		c->lines = true;
-	for (;;) {
-		_cleanup_free_ char *path =
-			tm_asprintf("/v1/events?since=%" PRIu64 "&timeout_ms=%d", since,
-				    first || !c->follow ? 0 : POLL_MS);
-		_cleanup_answer_ struct tm_answer a = { 0 };
-		int code =
-			path ? tm_rest(c, "GET", path, NULL, POLL_MS + 30000, &a) : TM_EXIT_FAILED;
-		json_t *e;
-		size_t i;
-
+	c->lines = c->json;
+	if (!c->have_since) {
+		code = poll(c, NULL, 0, &a);
 		if (code != TM_EXIT_OK)
 			return code;
-		/* A gap at the very start is only that the ring is shorter than time. */
-		if (json_is_true(json_object_get(a.body, "resync")) && (!first || c->have_since))
-			tm_hint(c, "Some events before these were missed.\n");
-		json_array_foreach (json_object_get(a.body, "events"), i, e)
-			print_event(c, e);
-		if (fflush(c->out) != 0)
-			return TM_EXIT_FAILED;
-		since = (uint64_t)tm_out_int(a.body, "next");
-		first = false;
-		if (!c->follow)
-			return TM_EXIT_OK;
+		since = tm_out_u64(a.body, "next");
+		/* Following begins now; looking back begins where the memory does. */
+		code = c->follow ? TM_EXIT_OK : find_oldest(c, since, &since);
+		if (code != TM_EXIT_OK)
+			return code;
 	}
+	do {
+		code = print_after(c, &since, c->follow ? POLL_MS : 0, &any);
+	} while (code == TM_EXIT_OK && (c->follow || any));
+	return code;
 }

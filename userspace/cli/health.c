@@ -31,28 +31,52 @@ const struct tm_column tm_health_columns[] = {
 	{ 0 },
 };
 
-static bool counts(const json_t *check)
+static bool muted(const json_t *check)
 {
-	return !json_is_string(json_object_get(check, "muted_until")) &&
-	       !tm_out_is(check, "severity", "ok");
+	return json_is_string(json_object_get(check, "muted_until"));
 }
 
-json_t *tm_health_of_node(const struct tm_cli *c, const json_t *status)
+static bool is_about(const json_t *check, const char *policy_id)
+{
+	return policy_id ? tm_out_is(check, "policy", policy_id) : !tm_out_str(check, "policy");
+}
+
+json_t *tm_health_checks(const struct tm_cli *c)
 {
 	_cleanup_answer_ struct tm_answer a = { 0 };
+	json_t *checks = NULL;
+
+	if (tm_rest(c, "GET", "/v1/health", NULL, 0, &a) == TM_EXIT_OK)
+		checks = json_incref(json_object_get(a.body, "checks"));
+	return checks ? checks : json_array();
+}
+
+json_t *tm_health_of(const json_t *checks, const char *policy_id)
+{
 	json_t *list = json_array(), *check;
 	size_t i;
 
-	(void)status;
-	if (tm_rest(c, "GET", "/v1/health", NULL, 0, &a) != TM_EXIT_OK)
-		return list;
-	json_array_foreach (json_object_get(a.body, "checks"), i, check)
-		if (counts(check) && !json_is_string(json_object_get(check, "policy")))
+	json_array_foreach (checks, i, check)
+		if (is_about(check, policy_id) && !muted(check) &&
+		    !tm_out_is(check, "severity", "info"))
 			json_array_append(list, check);
 	return list;
 }
 
-void tm_health_lines(const struct tm_cli *c, const json_t *checks)
+bool tm_health_muted(const json_t *checks, const char *policy_id)
+{
+	json_t *left = tm_health_of(checks, policy_id), *check;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach (checks, i, check)
+		any = any || (is_about(check, policy_id) && muted(check));
+	any = any && !json_array_size(left);
+	json_decref(left);
+	return any;
+}
+
+void tm_health_lines(const struct tm_cli *c, const json_t *checks, bool cures)
 {
 	json_t *check;
 	size_t i;
@@ -61,11 +85,14 @@ void tm_health_lines(const struct tm_cli *c, const json_t *checks)
 		_cleanup_free_ char *code = tm_out_text(c, check, "code"),
 				    *head = tm_out_paint(c->color, TM_BOLD, code),
 				    *summary = tm_safe(c, tm_out_str(check, "summary")),
+				    *cause = tm_safe(c, tm_out_str(check, "cause")),
 				    *cure = tm_safe(c, tm_out_str(check, "cure"));
 
 		fprintf(c->out, "  %s: %s\n", head ? head : code, summary);
-		if (tm_out_str(check, "cure"))
-			fprintf(c->out, "      %s\n", cure);
+		if (cures && *cause)
+			tm_out_paragraph(c, 6, cause);
+		if (cures)
+			tm_out_paragraph(c, 6, cure);
 	}
 }
 
@@ -73,7 +100,7 @@ static void part(const struct tm_cli *c, const json_t *check, const char *label,
 {
 	_cleanup_free_ char *safe = tm_safe(c, tm_out_str(check, key));
 
-	if (tm_out_str(check, key))
+	if (tm_out_str(check, key) && *tm_out_str(check, key))
 		tm_out_labelled(c, label, LABEL, safe);
 }
 
@@ -86,12 +113,15 @@ static void detail(const struct tm_cli *c, const json_t *check)
 			    *since = tm_out_cell(c, check, "since", TM_K_TIME_LONG);
 	bool named = policy && !tm_streq(policy, "-");
 
-	fprintf(c->out, "%s (%s)%s%s, since %s\n", head ? head : code, severity,
-		named ? " of " : "", named ? policy : "", since);
+	fprintf(c->out, "%s (%s)%s%s", head ? head : code, severity, named ? " of " : "",
+		named ? policy : "");
+	if (tm_out_str(check, "since"))
+		fprintf(c->out, ", since %s", since);
+	fputc('\n', c->out);
 	part(c, check, "What", "summary");
 	part(c, check, "Cause", "cause");
 	part(c, check, "Cure", "cure");
-	if (!counts(check)) {
+	if (muted(check)) {
 		_cleanup_free_ char *until = tm_out_cell(c, check, "muted_until", TM_K_TIME);
 
 		fprintf(c->out, "%*s: until %s\n", LABEL, "Muted", until);

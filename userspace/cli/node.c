@@ -108,7 +108,7 @@ int cmd_peer_show(struct tm_cli *c)
 
 const struct tm_column tm_audit_columns[] = {
 	{ .title = "TIME", .key = "time", .kind = TM_K_TIME },
-	{ .title = "WHO", .key = "who", .flex = true },
+	{ .title = "WHO", .key = "who" },
 	{ .title = "ACTION", .key = "action" },
 	{ .title = "POLICY", .key = "name" },
 	{ .title = "DETAIL", .key = "detail", .flex = true },

@@ -41,6 +41,16 @@ int64_t tm_out_int(const json_t *object, const char *path)
 	return json_integer_value(tm_out_at(object, path));
 }
 
+uint64_t tm_out_u64(const json_t *object, const char *path)
+{
+	const json_t *v = tm_out_at(object, path);
+	uint64_t n;
+
+	if (json_is_string(v))
+		return tm_parse_u64(json_string_value(v), &n) == 0 ? n : 0;
+	return json_integer_value(v) > 0 ? (uint64_t)json_integer_value(v) : 0;
+}
+
 const char *tm_out_str(const json_t *object, const char *path)
 {
 	return json_string_value(tm_out_at(object, path));

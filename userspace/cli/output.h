@@ -43,6 +43,8 @@ void tm_out_json(const struct tm_cli *c, const json_t *j);
 /* Nested member by "a.b". Borrowed, or NULL. */
 json_t *tm_out_at(const json_t *object, const char *path);
 int64_t tm_out_int(const json_t *object, const char *path);
+/* A number that is large enough to come as a string; 0 if there is none. */
+uint64_t tm_out_u64(const json_t *object, const char *path);
 /* NULL unless it is a string. */
 const char *tm_out_str(const json_t *object, const char *path);
 bool tm_out_is(const json_t *object, const char *path, const char *text);

@@ -22,7 +22,8 @@ struct sum {
 	const json_t *worst; /* borrowed: the unsafe policy that is named */
 };
 
-static void count(const struct tm_cli *c, const json_t *policies, struct sum *s)
+static void count(const struct tm_cli *c, const json_t *policies, const json_t *checks,
+		  struct sum *s)
 {
 	json_t *p;
 	size_t i;
@@ -31,7 +32,8 @@ static void count(const struct tm_cli *c, const json_t *policies, struct sum *s)
 		_cleanup_(tm_advice_free) struct tm_advice a = { 0 };
 
 		tm_advise(c, p, &a);
-		s->attention += a.attention;
+		/* What was muted calls for nobody. */
+		s->attention += a.attention && !tm_health_muted(checks, tm_out_str(p, "id") ?: "");
 		if (a.safety == TM_ELSEWHERE) {
 			s->targets++;
 			continue;
@@ -45,6 +47,18 @@ static void count(const struct tm_cli *c, const json_t *policies, struct sum *s)
 		if (!s->unsafe++)
 			s->worst = p;
 	}
+}
+
+/* Errors of the node itself; its warnings are told, and judged by `tidemark health`. */
+static size_t broken_node(const json_t *checks)
+{
+	json_t *node = tm_health_of(checks, NULL), *check;
+	size_t i, n = 0;
+
+	json_array_foreach (node, i, check)
+		n += tm_out_is(check, "severity", "error");
+	json_decref(node);
+	return n;
 }
 
 static char *unsafe_words(const struct tm_cli *c, const struct sum *s)
@@ -115,31 +129,58 @@ static void heading(const struct tm_cli *c, const char *text)
 	fprintf(c->out, "\n%s\n", head ? head : text);
 }
 
-static void what_to_do(const struct tm_cli *c, const json_t *policies, const json_t *node)
+/* A check that the policy's status does not tell by itself. */
+static bool says_more(const struct tm_advice *a, const json_t *check)
 {
-	bool any = false;
-	json_t *p;
+	return !a->what || tm_out_is(check, "code", "TARGET_FULL");
+}
+
+static void about_policy(const struct tm_cli *c, const json_t *p, const json_t *checks, bool *any)
+{
+	_cleanup_(tm_advice_free) struct tm_advice a = { 0 };
+	_cleanup_free_ char *name = tm_out_text(c, p, "name");
+	json_t *mine = tm_health_of(checks, tm_out_str(p, "id") ?: ""), *more = json_array(),
+	       *check;
 	size_t i;
 
-	json_array_foreach (policies, i, p) {
-		_cleanup_(tm_advice_free) struct tm_advice a = { 0 };
-		_cleanup_free_ char *name = tm_out_text(c, p, "name");
-
-		tm_advise(c, p, &a);
-		if (a.what && !any)
-			heading(c, "What to do");
-		any = any || a.what;
-		tm_advice_lines(c, &a, name);
+	tm_advise(c, p, &a);
+	json_array_foreach (mine, i, check)
+		if (says_more(&a, check))
+			json_array_append(more, check);
+	if (!*any && (a.what || json_array_size(more))) {
+		heading(c, "What to do");
+		*any = true;
 	}
-	if (json_array_size(node) && !any)
+	tm_advice_lines(c, &a, name);
+	tm_health_lines(c, more, true);
+	json_decref(mine);
+	json_decref(more);
+}
+
+static void what_to_do(const struct tm_cli *c, const json_t *policies, const json_t *checks)
+{
+	json_t *errors = json_array(), *warnings = json_array(), *node = tm_health_of(checks, NULL),
+	       *v;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach (policies, i, v)
+		about_policy(c, v, checks, &any);
+	json_array_foreach (node, i, v)
+		json_array_append(tm_out_is(v, "severity", "error") ? errors : warnings, v);
+	if (!any && (json_array_size(errors) || !json_array_size(policies)))
 		heading(c, "What to do");
-	tm_health_lines(c, node);
-	if (!json_array_size(policies)) {
-		heading(c, "What to do");
+	tm_health_lines(c, errors, true);
+	if (!json_array_size(policies))
 		fprintf(c->out,
 			"  tidemark policy create NAME --source-dir DIR --target-dir DIR --target-address ADDRESS\n"
 			"  tidemark policy create --help\n");
-	}
+	if (json_array_size(warnings))
+		heading(c, "Worth knowing (tidemark health --detail)");
+	tm_health_lines(c, warnings, false);
+	json_decref(errors);
+	json_decref(warnings);
+	json_decref(node);
 }
 
 static void line(const struct tm_cli *c, const char *label, const json_t *o, const char *key)
@@ -170,10 +211,9 @@ static void about_node(const struct tm_cli *c, const json_t *s)
 int cmd_status(struct tm_cli *c)
 {
 	_cleanup_answer_ struct tm_answer s = { 0 }, l = { 0 };
-	json_t *node;
+	json_t *checks;
 	struct sum sum = { 0 };
 	int code = tm_rest(c, "GET", "/v1/status", NULL, 0, &s);
-	bool good;
 
 	if (code != TM_EXIT_OK)
 		return code;
@@ -184,9 +224,9 @@ int cmd_status(struct tm_cli *c)
 	code = tm_rest(c, "GET", "/v1/policies", NULL, 0, &l);
 	if (code != TM_EXIT_OK)
 		return code;
-	node = tm_health_of_node(c, s.body);
-	count(c, l.body, &sum);
-	good = !sum.attention && !json_array_size(node);
+	checks = tm_health_checks(c);
+	count(c, l.body, checks, &sum);
+	sum.attention += broken_node(checks);
 	if (!c->columns && !c->quiet)
 		headline(c, &sum);
 	if (json_array_size(l.body)) {
@@ -195,9 +235,9 @@ int cmd_status(struct tm_cli *c)
 		code = tm_out_table(c, l.body, tm_list_columns);
 	}
 	if (code == TM_EXIT_OK && !c->columns && !c->quiet) {
-		what_to_do(c, l.body, node);
+		what_to_do(c, l.body, checks);
 		about_node(c, s.body);
 	}
-	json_decref(node);
-	return code != TM_EXIT_OK ? code : good ? TM_EXIT_OK : TM_EXIT_UNHEALTHY;
+	json_decref(checks);
+	return code != TM_EXIT_OK ? code : !sum.attention ? TM_EXIT_OK : TM_EXIT_UNHEALTHY;
 }

@@ -42,7 +42,7 @@ void tm_watch_wait(const struct tm_cli *c, uint64_t ms, uint64_t *cursor)
 	if (path && tm_rest_quiet(c, "GET", path, NULL, ms + 30000, &a) == TM_EXIT_OK) {
 		bool learnt = *cursor != 0;
 
-		*cursor = (uint64_t)tm_out_int(a.body, "next");
+		*cursor = tm_out_u64(a.body, "next");
 		if (learnt && *cursor)
 			return; /* an event, or the time is over */
 	}
