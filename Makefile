@@ -67,7 +67,7 @@ tidemark-web-rooms := web api conf wire lib
 tidemarkd-libs := libbpf libmicrohttpd libsystemd jansson sqlite3 openssl libnl-3.0 libnl-route-3.0 mount libcap zlib
 tidemark-worker-libs := openssl sqlite3 libseccomp libcap libxxhash
 tidemark-libs := libcurl jansson smartcols libcrypt
-tidemark-web-libs := libmicrohttpd libsystemd jansson gnutls libcurl
+tidemark-web-libs := libmicrohttpd libsystemd jansson gnutls libcurl libcrypt libseccomp libcap
 
 libs-of = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
@@ -97,10 +97,21 @@ $(O)/userspace/%.o: userspace/%.c
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c $< -o $@
 
-# The web page's assets and the like come as assembler with .incbin.
-$(O)/userspace/%.o: userspace/%.S
-	$(say) AS $<
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c $< -o $@
+# ---- the page: every file of it in one object, see scripts/web-assets
+
+web-assets := userspace/web/assets
+# Also that a file went away is a change.
+web-asset-files := $(shell find $(web-assets) 2>/dev/null)
+
+$(O)/userspace/web/assets.gen.S: scripts/web-assets $(web-asset-files)
+	$(say) ASSETS $(web-assets)
+	$(Q)mkdir -p $(@D) && scripts/web-assets $(web-assets) $(O)/userspace/web/assets.gz > $@.tmp && mv $@.tmp $@
+
+$(O)/userspace/web/assets.gen.o: $(O)/userspace/web/assets.gen.S
+	$(say) AS $(notdir $<)
+	$(Q)$(CC) $(HARDEN) -c $< -o $@
+
+$(O)/room/web.a: $(if $(wildcard userspace/web/*.c),$(O)/userspace/web/assets.gen.o)
 
 # ---- BPF: several objects linked into one skeleton (CO-RE: built once, for all kernels)
 
@@ -153,7 +164,8 @@ $(O)/room/testlib.a: $(testlib-obj)
 
 # Unit tests of the programs' own rooms may link them whole, without their main().
 # Parsed from a line "/* link: daemon */" in the test.
-$(O)/tests/unit/%: tests/unit/%.c $(unit-rooms) $(O)/room/testlib.a $(O)/room/daemon.a $(O)/room/worker.a $(O)/room/cli.a
+$(O)/tests/unit/%: tests/unit/%.c $(unit-rooms) $(O)/room/testlib.a $(O)/room/daemon.a $(O)/room/worker.a $(O)/room/cli.a \
+		$(if $(wildcard userspace/web/*.c),$(O)/room/web.a)
 	$(say) TEST $(notdir $@)
 	$(Q)mkdir -p $(@D) && extra=$$(sed -n 's,^/\* link: *\([a-z ]*\) *\*/$$,\1,p' $<); \
 	$(CC) $(ALL_CFLAGS) $(LDHARDEN) -I$(TOP) -I$(TOP)/tests/unit -Wno-missing-prototypes $< -o $@ \
@@ -170,10 +182,13 @@ oracle:
 fuzz-src := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz-replay := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(fuzz-src))
 
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(unit-rooms)
+# With "/* link: web */" as for unit tests.
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(unit-rooms) $(if $(wildcard userspace/web/*.c),$(O)/room/web.a)
 	$(say) FUZZ $(notdir $@)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(LDHARDEN) -DFUZZ_STANDALONE -Wno-missing-prototypes $< -o $@ \
-		-Wl,--start-group $(unit-rooms) -Wl,--end-group $(call libs-of,$(unit-libs))
+	$(Q)mkdir -p $(@D) && extra=$$(sed -n 's,^/\* link: *\([a-z ]*\) *\*/$$,\1,p' $<); \
+	$(CC) $(ALL_CFLAGS) $(LDHARDEN) -DFUZZ_STANDALONE -Wno-missing-prototypes $< -o $@ \
+		-Wl,--start-group $$(for r in $$extra; do echo $(O)/room/$$r.a; done) $(unit-rooms) -Wl,--end-group \
+		$(call libs-of,$(unit-libs))
 
 fuzz-replay: $(fuzz-replay)
 
