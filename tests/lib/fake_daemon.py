@@ -7,6 +7,7 @@ answer that says what arrived: method, path, headers, body.
 import json
 import os
 import queue
+import socket
 import socketserver
 import threading
 import time
@@ -122,6 +123,12 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def get_request(self):
+        request, address = super().get_request()
+        with self.daemon_state.lock:
+            self.daemon_state.connections.append(request)
+        return request, address
+
     def handle_error(self, request, client_address):
         pass
 
@@ -130,7 +137,7 @@ class FakeDaemon:
     def __init__(self, path, uid=None):
         self.path, self.uid = path, uid
         self.lock = threading.Lock()
-        self.seen, self.logins, self.streams = [], [], []
+        self.seen, self.logins, self.streams, self.connections = [], [], [], []
         self.accounts, self.delay, self.n = {}, 0, 0
         self.server = None
         self.start()
@@ -153,6 +160,12 @@ class FakeDaemon:
         with self.lock:
             for q in self.streams:
                 q.put(None)
+            for c in self.connections:
+                try:
+                    c.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            self.connections = []
 
     def account(self, name, password, role="admin", **more):
         self.accounts[name] = dict(verifier=verifier(password), role=role, disabled=False, last_login=None, **more)

@@ -69,7 +69,7 @@ class Rig:
         self.daemon = FakeDaemon(self.sock, NOBODY if self.as_root else None) if fake else None
         self.settings, self.assets, self.process = list(settings), assets, None
 
-    def start(self):
+    def launch(self):
         env = dict(os.environ)
         env.pop("TIDEMARK_WEB_ASSETS", None)
         if self.assets:
@@ -83,6 +83,14 @@ class Rig:
         at = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, **who)
+        return at
+
+    def refuses_to_start(self):
+        self.launch()
+        return self.process.wait(60) == 1
+
+    def start(self):
+        at = self.launch()
         found = wait_for("tidemark-web listens", lambda: re.search(r"port (\d+);", self.log()[at:]) or
                          self.process.poll() is not None)
         if not found or found is True:
@@ -278,4 +286,6 @@ class Stream:
                 return out
 
     def close(self):
+        # The file keeps the socket open otherwise.
+        self.file.close()
         self.sock.close()

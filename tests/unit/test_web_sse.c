@@ -214,6 +214,12 @@ TEST(a_cut_is_a_gap_for_everybody)
 	CHECK_STR(read_all(r, &pos, 100), "id: 00000001-3\nevent: run\ndata: {}\n\n");
 	tm_ring_id(r, tm_ring_end(r), id);
 	CHECK_STR(id, "00000001-3");
+	/* What came right behind a cut is not lost to those who have to be told of it. */
+	pos = at_end = tm_ring_end(r);
+	tm_ring_cut(r);
+	CHECK_EQ(tm_ring_add(r, "daemon", "{}", 2), 0);
+	CHECK_STR(read_all(r, &pos, 100),
+		  "id: 00000001-4\nevent: resync\ndata: {}\n\nid: 00000001-5\nevent: daemon\ndata: {}\n\n");
 	tm_ring_free(r);
 }
 

@@ -19,6 +19,7 @@ struct event {
 struct tm_ring {
 	uint32_t epoch;
 	uint64_t first, next;
+	uint64_t cut; /* the number after the latest cut */
 	size_t bytes;
 	struct event e[TM_RING_EVENTS];
 };
@@ -49,7 +50,7 @@ void tm_ring_cut(struct tm_ring *r)
 	while (r->first < r->next)
 		drop_first(r);
 	/* A number that nobody is given: whoever stood at the end has missed something, too. */
-	r->first = ++r->next;
+	r->cut = r->first = ++r->next;
 }
 
 void tm_ring_free(struct tm_ring *r)
@@ -111,18 +112,22 @@ void tm_ring_id(const struct tm_ring *r, uint64_t pos, char ret[TM_SSE_ID_MAX])
 	snprintf(ret, TM_SSE_ID_MAX, "%08x-%llu", r->epoch, (unsigned long long)(pos - 1));
 }
 
-/* The block for somebody who missed something; he goes on at the end. */
+/*
+ * The block for somebody who missed something. What came after a cut is not in what he loads for sure
+ * (that the daemon is back), so he goes on right behind it; else at the end.
+ */
 static size_t resync(const struct tm_ring *r, uint64_t *pos, char *dst, size_t cap)
 {
 	char id[TM_SSE_ID_MAX], text[128];
+	uint64_t on = *pos != GAP && r->cut == r->first ? r->cut : r->next;
 	int n;
 
-	tm_ring_id(r, r->next, id);
+	tm_ring_id(r, on, id);
 	n = snprintf(text, sizeof(text), "id: %s\nevent: resync\ndata: {}\n\n", id);
 	if (n < 0 || (size_t)n > cap)
 		return 0;
 	memcpy(dst, text, (size_t)n);
-	*pos = r->next;
+	*pos = on;
 	return (size_t)n;
 }
 
