@@ -38,7 +38,7 @@ function take(message) {
 		hear(message.type, message.data);
 }
 
-/* One event from its lines; null for a comment or an unfinished one. */
+/* One event from its lines; null for a comment or one that cannot be read. */
 function parse(block) {
 	const e = { type: 'message', data: '' };
 	for (const line of block.split('\n')) {
@@ -52,8 +52,9 @@ function parse(block) {
 		else if (name === 'data')
 			e.data += (e.data ? '\n' : '') + value;
 	}
+	/* The greeting is an id alone: where this stream begins. */
 	if (!e.data)
-		return null;
+		return e.id ? { id: e.id } : null;
 	try {
 		return { id: e.id, type: e.type, data: JSON.parse(e.data) };
 	} catch {
