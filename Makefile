@@ -208,12 +208,12 @@ test:
 	@O=$(O) tests/run quick
 
 check:
-	@scripts/setup
+	@scripts/setup build test guest browser
 	@$(MAKE) --no-print-directory -j2 all unit oracle fuzz-replay
 	@O=$(O) tests/run check
 
 soak:
-	@scripts/setup
+	@scripts/setup build test guest browser
 	@$(MAKE) --no-print-directory -j2 all unit oracle fuzz-replay
 	@O=$(O) tests/run soak
 

@@ -48,8 +48,10 @@ export function policyCommands(p) {
 		source && ['Wait until all written so far is durable on the target', command('policy sync', name)],
 		['Abort', command('policy abort', name)],
 		[p.enabled ? 'Disable' : 'Enable', command('policy', p.enabled ? 'disable' : 'enable', name)],
-		source && ['Verify and repair', command('policy verify', name)],
-		source && ['Edit', command('policy edit', name, '--mode', p.mode)],
+		source && ['Verify and repair', command('policy verify', name, '--wait')],
+		['History of runs', command('policy runs', name)],
+		['Failures by file', command('policy failures', name)],
+		source && ['Edit', command('policy edit', name, '--mode', p.mode === 'manual' ? 'continuous' : 'manual')],
 		['Is this file safe?', command('where', quote(`${source ? p.source.dir : p.target.dir}/FILE`))],
 		['Delete', command('policy delete', name)],
 	].filter(Boolean);

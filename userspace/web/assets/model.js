@@ -2,7 +2,7 @@
 /*
  * model.js - what the policies' objects mean: icon and tone of a status, what can be done now, and loading.
  */
-import { state, changed, say, may } from './store.js';
+import { state, changed, dismiss, say, may } from './store.js';
 import { get } from './api.js';
 import { plain } from './format.js';
 
@@ -54,6 +54,11 @@ export function setPolicy(p) {
 		return;
 	const old = state.policies.get(p.id);
 	state.policies.set(p.id, p);
+	/* What was said about the waiting is over with it. */
+	if (p.status !== 'Awaiting Authorization') {
+		dismiss(`created-${p.id}`);
+		dismiss(`missing-${p.id}`);
+	}
 	if (old && old.status !== p.status)
 		say(`${plain(p.name)}: ${p.status}`);
 	else if (!old && p.role === 'target' && p.status === 'Awaiting Authorization')

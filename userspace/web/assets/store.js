@@ -48,7 +48,10 @@ export function notice(tone, body, { key = null, page = null, buttons = [] } = {
 }
 
 export function dismiss(keyOrId) {
-	state.notices = state.notices.filter((n) => n.key !== keyOrId && n.id !== keyOrId);
+	const left = state.notices.filter((n) => n.key !== keyOrId && n.id !== keyOrId);
+	if (left.length === state.notices.length)
+		return;
+	state.notices = left;
 	changed();
 }
 

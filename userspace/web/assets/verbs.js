@@ -110,7 +110,7 @@ export function verify(p) {
 		<p>${ends(p)}</p>
 		<p>Every file is read on both sides and compared by its hash. It takes as long as reading everything does.</p>
 		<label class="check"><input type="checkbox" name="repair" checked> <span>Repair what differs, from the source</span></label>
-		${commandBox([command('policy verify', quote(p.name))])}`,
+		${commandBox([command('policy verify', quote(p.name), '--wait'), command('policy verify', quote(p.name), '--no-repair', '--wait')])}`,
 	'Verify', async (d) => setPolicy(await post(policyPath(p, 'verify'), { repair: d.el.querySelector('[name=repair]').checked })));
 }
 

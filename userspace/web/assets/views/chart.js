@@ -12,6 +12,8 @@ import { bytes, clockOf, count, duration, rate } from '../format.js';
 const BINARY = Array.from({ length: 45 }, (_, i) => 2 ** i);
 const SECONDS = [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600, 7200, 14400, 43200, 86400, 864000];
 
+const WINDOW_S = 15 * 60;
+
 let plotLib = null;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
@@ -36,9 +38,9 @@ function options(kind, width, height) {
 		width, height,
 		cursor: { show: true, y: false, points: { size: 6 } },
 		legend: { show: false },
-		scales: { x: { time: true }, y: { range: (u, lo, hi) => [0, Math.max(hi * 1.15, kind === 'rate' ? 1024 : 1)] } },
+		scales: { x: { time: true, range: (u, lo, hi) => [hi - WINDOW_S, hi] }, y: { range: (u, lo, hi) => [0, Math.max(hi * 1.15, kind === 'rate' ? 1024 : 1)] } },
 		axes: [
-			{ stroke: ink, grid: { show: false }, ticks: { stroke: grid, size: 4 }, font: '12px system-ui, sans-serif', size: 26, space: 80,
+			{ stroke: ink, grid: { show: false }, ticks: { stroke: grid, size: 4 }, font: '12px system-ui, sans-serif', size: 26, space: 70, incrs: SECONDS.filter((s) => s >= 60),
 				values: (u, ts) => ts.map((t) => clockOf(t * 1000).slice(0, 5)) },
 			{ stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: '12px system-ui, sans-serif', size: 80, space: 30,
 				incrs: kind === 'rate' ? BINARY : SECONDS, values: (u, vs) => vs.map(format) },

@@ -38,7 +38,7 @@ function mute(c) {
 	return ask(`Mute ${c.code}?`, html`<p>${text(c.summary)}</p>
 		<p>It is still shown here, but does not count until the time is over. It is muted for everybody.</p>
 		<label class="field">For <select name="seconds">${TIMES.map(([word, s]) => html`<option value=${s}>${word}</option>`)}</select></label>
-		${commandBox([command('health mute', c.code, '1h')])}`,
+		${commandBox([command('health mute', c.code, '1h', c.policy && `--policy ${quote(policyBy(c.policy)?.name ?? c.policy)}`)])}`,
 	'Mute', async (d) => {
 		state.health = await post(`/v1/health/${encodeURIComponent(c.code)}/mute`, { seconds: Number(d.el.querySelector('select').value), ...(c.policy ? { policy: c.policy } : {}) });
 		changed();

@@ -46,7 +46,7 @@ export function endsCell(p) {
 /* How far behind: the recovery point, and the lag while something is pending. */
 export function recovery(p) {
 	if (!p.recovery_point)
-		return html`<span class="quiet">${p.role === 'target' ? 'kept at the source' : 'none yet'}</span>`;
+		return html`<span class="quiet">${p.role === 'target' && p.status !== 'Awaiting Authorization' ? 'kept at the source' : 'none yet'}</span>`;
 	const lag = p.lag_ms == null ? null : p.lag_ms === 0 ? 'nothing pending' : `${duration(p.lag_ms / 1000)} behind`;
 	return html`<time datetime=${p.recovery_point} title=${p.recovery_point}>${absolute(p.recovery_point)}</time>
 		<span class="quiet small">${ago(p.recovery_point)}${lag ? ` · ${lag}` : ''}</span>`;

@@ -49,7 +49,7 @@ const KINDS = { d: 'directory', f: 'file', l: 'symbolic link', directory: 'direc
 
 function sampleTable(v) {
 	return html`<div class="scroll" tabindex="0" role="region" aria-label="What is in the target directory">
-		<table class="small"><caption>${v.sample.length < v.entries || v.more ? `The first ${v.sample.length} of ${count(v.entries)}${v.more ? ' or more' : ''} entries` : 'All entries'}</caption>
+		<table class="small"><caption>Directly in it${v.entries > v.sample.length || v.more ? `; ${v.more ? 'at least ' : ''}${count(v.entries)} entries with all below` : nothing}</caption>
 		<thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col" class="num">Size</th><th scope="col">Changed</th></tr></thead>
 		<tbody>${v.sample.map((s) => html`<tr><td>${path(s, 'name')}</td><td>${KINDS[s.type] ?? s.type}</td>
 			<td class="num">${s.type === 'directory' || s.type === 'd' ? '' : bytes(s.size)}</td><td>${time(s.mtime, '–')}</td></tr>`)}</tbody></table></div>`;

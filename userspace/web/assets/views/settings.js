@@ -87,5 +87,5 @@ export function view() {
 			<th role="columnheader" scope="col">Origin</th><th role="columnheader" scope="col"><span class="hidden">Actions</span></th></tr></thead><tbody role="rowgroup">${shown.map(row)}</tbody></table>`
 			: html`<p class="quiet">No setting has “${text(wanted)}” in its name, value or help.</p>`}
 		<p class="hint">${icon('info')}<span>Files in <code>/etc/tidemark.d</code>, <code>/run/tidemark.d</code> and <code>/usr/lib/tidemark.d</code> are read in the manner of sysctl.d. What is edited here holds until the daemon starts again.</span></p>
-		${commandBox([['All settings with their origin', command('sysctl -a --origin')], ['Change one', command('sysctl -w KEY=VALUE')]])}`;
+		${commandBox([['All settings with their origin', command('sysctl --origin')], ['Change one', command('sysctl -w log.level=debug')]])}`;
 }

@@ -38,7 +38,7 @@ const userPath = (u) => `/v1/users/${encodeURIComponent(u.name)}`;
 function changeRole(u) {
 	return ask(`Change the role of ${plain(u.name)}`, html`<fieldset class="field"><legend>Role</legend>${ROLES.map(([role, what]) => html`
 		<label class="check"><input type="radio" name="role" value=${role} ?checked=${u.role === role}> <span>${role}<small>${what}</small></span></label>`)}</fieldset>
-		${commandBox([command('admin set-role', quote(u.name), 'ROLE')])}`,
+		${commandBox([command('admin role', quote(u.name), u.role === 'viewer' ? 'operator' : 'viewer')])}`,
 	'Save', async (d) => {
 		await patch(userPath(u), { role: d.el.querySelector('[name=role]:checked').value });
 		await load();
@@ -47,11 +47,11 @@ function changeRole(u) {
 
 function setDisabled(u) {
 	const word = u.disabled ? 'Enable' : 'Disable';
-	return ask(`${word} ${plain(u.name)}?`, u.disabled ? html`<p>It may log in again with its password.</p>` : html`<p>It cannot log in any more, and its sessions end.</p>`,
+	return ask(`${word} ${plain(u.name)}?`, u.disabled ? html`<p>It may log in again with its password.</p>${commandBox([command('admin enable', quote(u.name))])}` : html`<p>It cannot log in any more, and its sessions end.</p>${commandBox([command('admin disable', quote(u.name))])}`,
 		word, async () => { await patch(userPath(u), { disabled: !u.disabled }); await load(); });
 }
 
-const remove = (u) => ask(`Delete the user ${plain(u.name)}?`, html`<p>It cannot log in any more. What it did stays in the audit log.</p>`,
+const remove = (u) => ask(`Delete the user ${plain(u.name)}?`, html`<p>It cannot log in any more. What it did stays in the audit log.</p>${commandBox([command('admin delete', quote(u.name), '--yes')])}`,
 	'Yes, Delete', async () => { await del(userPath(u)); await load(); }, { danger: true });
 
 function row(u) {
