@@ -90,8 +90,12 @@ await check('hostile file names in Failures by file: nothing runs, nothing is in
 	await page.getByRole('link', { name: POLICY, exact: true }).click();
 	const region = page.getByRole('region', { name: 'Failures by file' });
 	await region.waitFor({ timeout: 60000 });
-	while (await page.getByRole('button', { name: 'Show older' }).last().isVisible())
-		await page.getByRole('button', { name: 'Show older' }).last().click();
+	const older = page.locator('.card', { has: region }).getByRole('button', { name: 'Show older' });
+	const rows = region.locator('tbody tr');
+	for (let n = await rows.count(); await older.isVisible(); n = await rows.count()) {
+		await older.click();
+		await until('older ones are listed', async () => (await rows.count()) > n, 60);
+	}
 	const cells = await until('all failures are listed', async () => {
 		const list = await region.locator('tbody tr td:first-child').allTextContents();
 		return list.length >= names.length ? list : null;

@@ -9,24 +9,25 @@ import { icon } from '../icons.js';
 import { bytes, count, duration, path, text, time } from '../format.js';
 import { badge } from './parts.js';
 
-const PAGE = 20;
+const RUNS = 20;
+const FAILURES = 100;
 
 const KINDS = { first: 'first sync', manual: 'manual', continuous: 'continuous', heal: 'healing', verify: 'verify' };
 const RESULTS = { running: ['cycle', 'busy', 'running'], finished: ['done', 'good', 'finished'], failed: ['cross', 'bad', 'failed'],
 	aborted: ['stop', 'off', 'aborted'], stopped: ['halt', 'bad', 'stopped'] };
 const OPS = { read: 'could not be read', torn: 'was written faster than it could be read', refused: 'was refused by the target', write: 'could not be written there' };
 
-/* One list that grows by pages; the first page is asked for again whenever something happened. */
-function pager(tail) {
+/* One list that grows by @page rows; the first page is asked for again whenever something happened. */
+function pager(tail, page) {
 	const list = { rows: null, more: false, error: null, busy: false };
-	const fetchRows = (p, before) => get(policyPath(p, `${tail}?limit=${PAGE + 1}${before ? `&before=${encodeURIComponent(before)}` : ''}`));
+	const fetchRows = (p, before) => get(policyPath(p, `${tail}?limit=${page + 1}${before ? `&before=${encodeURIComponent(before)}` : ''}`));
 	list.load = async (p) => {
 		try {
 			const rows = await fetchRows(p);
-			const old = (list.rows ?? []).slice(PAGE);
+			const old = (list.rows ?? []).slice(page);
 			const seen = new Set(rows.map((r) => r.id));
-			list.more = rows.length > PAGE || (old.length > 0 && list.more);
-			list.rows = [...rows.slice(0, PAGE), ...old.filter((r) => !seen.has(r.id))];
+			list.more = rows.length > page || (old.length > 0 && list.more);
+			list.rows = [...rows.slice(0, page), ...old.filter((r) => !seen.has(r.id))];
 			list.error = null;
 		} catch (e) {
 			list.error = e;
@@ -38,8 +39,8 @@ function pager(tail) {
 		changed();
 		try {
 			const rows = await fetchRows(p, list.rows.at(-1)?.id);
-			list.more = rows.length > PAGE;
-			list.rows = [...list.rows, ...rows.slice(0, PAGE)];
+			list.more = rows.length > page;
+			list.rows = [...list.rows, ...rows.slice(0, page)];
 		} catch (e) {
 			list.error = e;
 		}
@@ -70,8 +71,8 @@ const failureTable = (rows) => html`<div class="scroll" tabindex="0" role="regio
 	<th scope="col">File</th><th scope="col">What happened</th><th scope="col">Why</th><th scope="col">When</th></tr></thead><tbody>${rows.map(failureRow)}</tbody></table></div>`;
 
 export function makeHistory() {
-	const runs = pager('runs');
-	const failures = pager('failures');
+	const runs = pager('runs', RUNS);
+	const failures = pager('failures', FAILURES);
 	const list = (l, p, none, table) => (l.error ? html`<p class="message bad">${icon('warn')}<span>${text(l.error.message)}</span></p>`
 		: !l.rows ? html`<p class="quiet">Loading…</p>` : l.rows.length ? html`${table(l.rows)}${l.button(p)}` : html`<p class="quiet">${none}</p>`);
 	return {
