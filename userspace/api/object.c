@@ -236,6 +236,7 @@ json_t *tm_api_setting_json(const struct tm_api_setting *s)
 	TRY(set_text(o, "unit", s->unit));
 	TRY(tm_api_set_str(o, "help", s->help));
 	TRY(tm_api_set_str(o, "origin", s->origin));
+	TRY(tm_api_set_bool(o, "changeable", s->changeable));
 	return o;
 fail:
 	json_decref(o);

@@ -71,6 +71,7 @@ struct tm_api_failure {
 
 struct tm_api_setting {
 	const char *key, *value, *dflt, *type, *unit, *help, *origin;
+	bool changeable; /* while the daemon runs */
 };
 
 /* Each returns a new object, or NULL when memory is out. */

@@ -169,6 +169,36 @@ int tm_api_create_get(const json_t *body, struct tm_api_create *ret, struct tm_a
 	return 0;
 }
 
+int tm_api_edit_get(const json_t *body, struct tm_api_edit *ret, struct tm_api_refusal *no)
+{
+	static const char *const known[] = { "mode", "target_address", "target_port" };
+	_cleanup_free_ struct tm_api_edit *e = calloc(1, sizeof(*e));
+	json_t *address = json_object_get(body, "target_address");
+	int64_t port = 0;
+	int r;
+
+	if (!e)
+		return tm_api_refuse(no, "", "out of memory");
+	r = tm_api_only(body, known, TM_ARRAY_SIZE(known), no);
+	if (r == 0)
+		r = tm_api_get_mode(body, &e->continuous, no);
+	if (r == 0 && address && !json_is_null(address))
+		r = tm_api_get_bytes(body, "target_address", false, &e->address, no);
+	if (r == 0)
+		r = tm_api_get_int(body, "target_port", 1, 65535, &port, no);
+	if (r < 0)
+		return r;
+	e->has_mode = json_is_string(json_object_get(body, "mode"));
+	e->has_address = e->address.given;
+	e->has_port = port != 0;
+	e->port = (uint16_t)port;
+	if (!e->has_mode && !e->has_address && !e->has_port)
+		return tm_api_refuse(no, "",
+				     "nothing to change: give mode, target_address or target_port");
+	*ret = *e;
+	return 0;
+}
+
 int tm_api_accept_get(const json_t *body, struct tm_api_accept *ret, struct tm_api_refusal *no)
 {
 	static const char *const known[] = { "yes", "create_dir", "allow_devices", "allow_suid" };

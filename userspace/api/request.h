@@ -28,6 +28,14 @@ struct tm_api_create {
 	uint8_t fingerprint[32];
 };
 
+/* What is changed of a policy; what was not given stays. */
+struct tm_api_edit {
+	bool has_mode, has_address, has_port;
+	bool continuous;
+	uint16_t port;
+	struct tm_api_bytes address;
+};
+
 struct tm_api_accept {
 	bool yes, create_dir, allow_devices, allow_suid;
 };
@@ -40,6 +48,8 @@ struct tm_api_refusal {
 
 /* All: 0 or -EINVAL with @ret_no. */
 int tm_api_create_get(const json_t *body, struct tm_api_create *ret, struct tm_api_refusal *ret_no);
+/* {"mode", "target_address", "target_port"}, at least one */
+int tm_api_edit_get(const json_t *body, struct tm_api_edit *ret, struct tm_api_refusal *ret_no);
 int tm_api_accept_get(const json_t *body, struct tm_api_accept *ret, struct tm_api_refusal *ret_no);
 /* {"reason": text}; control bytes are refused. */
 int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],

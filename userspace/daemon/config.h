@@ -42,9 +42,24 @@ struct tm_config {
  */
 int tm_config_load(struct tm_config *ret, const char *const *sets, unsigned int n_sets);
 void tm_config_free(struct tm_config *c);
+/*
+ * Read the files again, under what was set by hand; complaints are logged. What is read only at start
+ * stays. 0 or -ENOMEM.
+ */
+int tm_config_reload(struct tm_config *c);
+/*
+ * May @key be set to @value while the daemon runs? 0; -ENOENT, -EINVAL, -ERANGE with @why; -EPERM: it is read
+ * only at start.
+ */
+int tm_config_may_set(const char *key, const char *value, char why[256]);
+/* Set it, over files and command line, until the daemon ends. Returns as tm_config_may_set(), or -ENOMEM. */
+int tm_config_set(struct tm_config *c, const char *key, const char *value);
+/* Would workers that run now be started otherwise? Pure. */
+bool tm_config_workers_differ(const struct tm_config *a, const struct tm_config *b);
 
 /* For REST: array of settings, array of complaints. NULL: no memory. */
 json_t *tm_config_settings_json(const struct tm_config *c);
+json_t *tm_config_setting_json(const struct tm_config *c, const char *key);
 json_t *tm_config_errors_json(const struct tm_config *c);
 /* The first complaint; "": none. */
 const char *tm_config_first_error(const struct tm_config *c);

@@ -18,6 +18,8 @@
  *	policies, runs		the list, its store, its accounts
  *	rest_*, view*		what the outside asks and sees
  *	aside, tree, estimate	work beside the loop: looking through directories
+ *	tune			settings that change while it runs
+ *	where			is this very file safe
  *	health, series		what is wrong, and how it went lately
  *	events, watch		what the outside is told without asking
  */
@@ -62,7 +64,7 @@ struct tm_watch;
 struct tm_daemon {
 	sd_event *ev;
 	struct tm_config cfg;
-	const char *const *sets; /* --set arguments, for SIGHUP */
+	const char *const *sets; /* --set arguments */
 	unsigned int n_sets;
 	char *state_dir, *runtime_dir; /* absolute */
 	char instance[33];	       /* names the pins */
@@ -208,6 +210,7 @@ struct tm_policy {
 	struct tm_failure *failures; /* ring, TM_FAILURES_MAX */
 	unsigned int n_failures, next_failure;
 	int64_t failure_seq;
+	bool worker_stale; /* settings changed since the worker was started: it ends when it is idle */
 	struct tm_watch_seen seen;
 	struct tm_peer_state peer, told; /* of the other side; told to it */
 	uint64_t told_ms;

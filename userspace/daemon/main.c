@@ -12,6 +12,7 @@
 #include "daemon/rest.h"
 #include "daemon/roots.h"
 #include "daemon/series.h"
+#include "daemon/tune.h"
 #include "daemon/start.h"
 #include "daemon/supervisor.h"
 #include "daemon/watch.h"
@@ -69,21 +70,13 @@ static int on_stop(sd_event_source *s, const struct signalfd_siginfo *si, void *
 static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
 {
 	struct tm_daemon *d = arg;
-	struct tm_config c;
+	struct tm_config old = d->cfg;
 
 	(void)s;
 	(void)si;
 	(void)sd_notify(0, "RELOADING=1");
-	if (tm_config_load(&c, d->sets, d->n_sets) == 0) {
-		/* Who we are and where we listen stays what it is until the next start. */
-		memcpy(c.cluster, d->cfg.cluster, sizeof(c.cluster));
-		memcpy(c.listen_address, d->cfg.listen_address, sizeof(c.listen_address));
-		c.listen_port = d->cfg.listen_port;
-		c.backend = d->cfg.backend;
-		c.uid_base = d->cfg.uid_base;
-		tm_config_free(&d->cfg);
-		d->cfg = c;
-		tm_log_level_set(c.log_level);
+	if (tm_config_reload(&d->cfg) == 0) {
+		tm_settings_changed(d, &old);
 		tm_notice("settings read again");
 	}
 	(void)sd_notify(0, "READY=1");

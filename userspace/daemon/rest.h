@@ -126,6 +126,7 @@ void tm_rest_create(struct tm_rest_request *q);
 void tm_rest_accept(struct tm_rest_request *q);
 /* rest_policies.c */
 void tm_rest_delete(struct tm_rest_request *q);
+void tm_rest_top(struct tm_rest_request *q);
 void tm_rest_reject(struct tm_rest_request *q);
 void tm_rest_replicate(struct tm_rest_request *q);
 void tm_rest_abort(struct tm_rest_request *q);
@@ -136,8 +137,13 @@ void tm_rest_wait(struct tm_rest_request *q);
 /* rest_dirs.c */
 void tm_rest_preview(struct tm_rest_request *q);
 void tm_rest_directories(struct tm_rest_request *q);
+/* rest_edit.c */
+void tm_rest_edit(struct tm_rest_request *q);
+/* rest_where.c */
+void tm_rest_where(struct tm_rest_request *q);
 /* rest_node.c */
 void tm_rest_health(struct tm_rest_request *q);
+void tm_rest_settings_patch(struct tm_rest_request *q);
 void tm_rest_mute(struct tm_rest_request *q);
 /* rest_events.c */
 void tm_rest_events(struct tm_rest_request *q);

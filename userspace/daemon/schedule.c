@@ -8,6 +8,7 @@
 #include "daemon/peer_state.h"
 #include "daemon/runs.h"
 #include "daemon/supervisor.h"
+#include "daemon/tune.h"
 #include "daemon/waiters.h"
 
 #include <stdio.h>
@@ -142,7 +143,8 @@ void tm_schedule_look(struct tm_policy *p)
 	uint64_t now = tm_mono_ms();
 
 	tm_waiters_tracked(p);
-	if (!may_hand(p) || p->bl->out || !p->session_idle || p->conn != TM_CONN_SESSION || !p->w)
+	if (!may_hand(p) || p->bl->out || !p->session_idle || p->conn != TM_CONN_SESSION || !p->w ||
+	    p->worker_stale)
 		return;
 	/* A manual run that a sync began goes on to its end when nobody waits any more. */
 	asked = p->rec.run_wanted || tm_waiters_sync(p) || (!p->rec.continuous && p->run_open);
@@ -188,6 +190,7 @@ void tm_schedule_idle(struct tm_policy *p, bool fresh)
 	p->session_idle = true;
 	if (fresh && p->bl)
 		tm_schedule_target_fresh(p);
+	tm_tune_look(p);
 	tm_schedule_look(p);
 }
 

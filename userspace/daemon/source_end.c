@@ -282,7 +282,8 @@ static void on_gone(void *arg, struct tm_worker *w, const char *why)
 	tm_schedule_lost(p);
 	if (!wanted(p))
 		return;
-	p->lost = true;
+	/* A worker that made room for one with other settings is not missed. */
+	p->lost = !(ours && p->worker_stale);
 	if (!ours && !p->broken[0])
 		tm_policy_error(p, "the worker %s; it is started again", why);
 	delay = (uint64_t)CRASH_FIRST_MS << TM_MIN(p->crashes, 5u);
@@ -308,6 +309,7 @@ static void start(struct tm_policy *p)
 		return;
 	}
 	p->conn = TM_CONN_STARTING;
+	p->worker_stale = false;
 	tm_run_new_worker(p);
 }
 
@@ -333,6 +335,21 @@ void tm_source_end_hurry(struct tm_policy *p)
 		return;
 	p->crashes = p->fruitless = 0;
 	retry_in(p, 0);
+}
+
+void tm_source_end_redial(struct tm_policy *p)
+{
+	if (p->rec.role != TM_REC_SOURCE)
+		return;
+	p->crashes = p->refusals = 0;
+	p->dial = tm_dial_cancel(p->dial);
+	if (p->conn == TM_CONN_DIALING)
+		p->conn = TM_CONN_READY;
+	/* Beyond dialling the worker holds the old connection: its successor gets the new one. */
+	if (p->w && p->conn > TM_CONN_READY)
+		tm_worker_stop(p->w, 0, "");
+	else
+		retry_in(p, 0);
 }
 
 bool tm_source_end_stop(struct tm_policy *p, uint32_t code, const char *why)

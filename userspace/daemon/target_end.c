@@ -51,6 +51,7 @@ static void give_go(struct tm_target_conn *c)
 	p->w = c->w;
 	p->conn = TM_CONN_SESSION;
 	tm_peer_state_begin(p);
+	p->worker_stale = false;
 	tm_watch_poke(p->d);
 	p->lost = false;
 	p->broken[0] = 0;
@@ -65,7 +66,7 @@ static void owner_gone(struct tm_policy *p)
 {
 	p->w = NULL;
 	p->conn = TM_CONN_NONE;
-	p->lost = true;
+	p->lost = !p->worker_stale;
 	tm_watch_poke(p->d);
 	tm_timer_off(&p->pace_timer);
 	if (p->run_open)

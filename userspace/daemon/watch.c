@@ -7,6 +7,7 @@
 #include "daemon/health.h"
 #include "daemon/peer_state.h"
 #include "daemon/revision.h"
+#include "daemon/tune.h"
 #include "daemon/view.h"
 
 #define TICK_MS	    1000
@@ -112,6 +113,7 @@ static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
 	{
 		if (p->embryo || p->doomed)
 			continue;
+		tm_tune_look(p);
 		look_at(w, p);
 		tm_peer_state_look(p);
 	}
