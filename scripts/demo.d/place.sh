@@ -95,17 +95,17 @@ native_start()
 	modprobe loop 2>/dev/null || true
 	for n in alpha beta; do
 		ip netns add "$NS$n"
-		ip -n "$NS$n" link set lo up
+		native_on "$n" ip link set lo up
 		mkdir -p "$W/$n" "$W/data/$n"
 		truncate -s "$([[ ${FULL:-0} = 1 ]] && echo 6G || echo 700M)" "$W/$n.img"
 		mkfs.ext4 -q -F "$W/$n.img"
 		mount -o loop,noinit_itable "$W/$n.img" "$W/data/$n"
 	done
-	ip -n "${NS}alpha" link add eth0 type veth peer name eth0 netns "${NS}beta"
-	ip -n "${NS}alpha" addr add 10.99.1.1/24 dev eth0
-	ip -n "${NS}beta" addr add 10.99.1.2/24 dev eth0
-	ip -n "${NS}alpha" link set eth0 up
-	ip -n "${NS}beta" link set eth0 up
+	native_on alpha ip link add eth0 type veth peer name eth0 netns "${NS}beta"
+	native_on alpha ip addr add 10.99.1.1/24 dev eth0
+	native_on beta ip addr add 10.99.1.2/24 dev eth0
+	native_on alpha ip link set eth0 up
+	native_on beta ip link set eth0 up
 	ALPHA=10.99.1.1 BETA=10.99.1.2
 	DATA=$W/data
 	for n in alpha beta; do
@@ -149,7 +149,8 @@ guests_start()
 		side=$([[ $n = alpha ]] && echo 1 || echo 2)
 		port=PORT_$n
 		mkdir -p "$W/$n"
-		"$TOP/scripts/vm" --kernel "${DEMO_KERNEL:-6.1}" --disk "$([[ ${FULL:-0} = 1 ]] && echo 6G || echo 1G):ext4" \
+		# In a session of its own: with KEEP=1 it outlives the terminal.
+		setsid "$TOP/scripts/vm" --kernel "${DEMO_KERNEL:-6.1}" --disk "$([[ ${FULL:-0} = 1 ]] && echo 6G || echo 1G):ext4" \
 			--net "demo$$:$side" --hostfwd "${!port}:9000" --pid-file "$W/$n/qemu.pid" --mem 2048 -- \
 			python3 "$here/exec-agent" serve 9000 > "$W/$n/console.log" 2>&1 < /dev/null &
 		echo $! > "$W/$n.pid"

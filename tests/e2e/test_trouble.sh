@@ -34,11 +34,11 @@ check "it is not sent all the time" test "$sent" -le 6
 rm "$SRC/big"
 mended "room again"
 
-ip -n "${NS_PREFIX}b" link set eth0 down
+in_node b ip link set eth0 down
 head -c 1000000 /dev/urandom > "$SRC/one"
 check "a cut link: sync fails, exit 7" sync_fails
 check "and it is pending" test "$(field a p '.pending > 0 and (.in_sync | not)')" = true
-ip -n "${NS_PREFIX}b" link set eth0 up
+in_node b ip link set eth0 up
 mended "the link is back"
 
 kill -STOP "$(worker_pid b target)"

@@ -34,18 +34,18 @@ nodes_begin()
 	local n
 	for n in a b; do
 		ip netns add "$NS_PREFIX$n"
-		ip -n "$NS_PREFIX$n" link set lo up
+		in_node "$n" ip link set lo up
 	done
-	ip -n "${NS_PREFIX}a" link add eth0 type veth peer name eth0 netns "${NS_PREFIX}b"
-	ip -n "${NS_PREFIX}a" addr add "10.99.$NET_ID.1/24" dev eth0
-	ip -n "${NS_PREFIX}b" addr add "10.99.$NET_ID.2/24" dev eth0
-	ip -n "${NS_PREFIX}a" link set eth0 up
-	ip -n "${NS_PREFIX}b" link set eth0 up
+	in_node a ip link add eth0 type veth peer name eth0 netns "${NS_PREFIX}b"
+	in_node a ip addr add "10.99.$NET_ID.1/24" dev eth0
+	in_node b ip addr add "10.99.$NET_ID.2/24" dev eth0
+	in_node a ip link set eth0 up
+	in_node b ip link set eth0 up
 }
 
 address() { case $1 in a) echo "10.99.$NET_ID.1" ;; *) echo "10.99.$NET_ID.2" ;; esac; }
 
-# nsenter, not `ip netns exec`: that one would hide /sys/fs/bpf.
+# nsenter, not `ip netns exec`, which hides /sys/fs/bpf; that and `ip -n` fail where / is no mount (a chroot).
 in_node() { local n=$1; shift; nsenter --net="/run/netns/$NS_PREFIX$n" -- "$@"; }
 
 nodes_end()

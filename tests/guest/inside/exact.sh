@@ -44,4 +44,26 @@ check "no file data" test "$payload" -eq 0
 check "one message's worth on the wire (4 KiB)" test "$wire" -le 4096
 check "in 2 s" test "$took" -le 2000
 check "equal" same
+
+# What changes names and attributes only costs no content, with one link or several.
+head -c 2000000 /dev/urandom > "$SRC/file"
+tm a policy sync p --timeout 60
+free() # WHAT COMMAND...
+{
+	local what=$1
+	shift
+	payload=$(counter payload_bytes)
+	"$@"
+	check "sync after $what" tm a policy sync p --timeout 60
+	check "$what: no file data" test "$(($(counter payload_bytes) - payload))" -eq 0
+}
+free "a new hard link" ln "$SRC/file" "$SRC/moved/link"
+free "a rename of a file with two links" mv "$SRC/moved/link" "$SRC/other"
+free "chmod of it" chmod 600 "$SRC/other"
+free "chown of it" chown 5:5 "$SRC/file"
+free "touch of it" touch "$SRC/file"
+free "setfattr" setfattr -n user.a -v b "$SRC/file"
+free "a third link and a rename over it" bash -c "ln '$SRC/file' '$SRC/third' && mv -T '$SRC/moved' '$SRC/back' && ln -f '$SRC/other' '$SRC/back/third'"
+free "rm of a link" rm "$SRC/file"
+check "equal" same
 finish
