@@ -94,15 +94,18 @@ static int empty_root(char *why)
 }
 
 /*
- * pivot_root(2) wants the present root to be a mount point, which it is not in a plain chroot. In
- * our own namespace leaving that chroot is allowed: go up to the top of the namespace.
+ * In a plain chroot "/" is no mount point. In our own namespace leaving that chroot is allowed: from a root
+ * that lies elsewhere go up to the top of the namespace.
  */
-static int leave_chroot(int tree)
+static int leave_chroot(void)
 {
 	_cleanup_close_ int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int aside = -EBADF;
+	char why[TM_TEXT_LEN_MAX + 1];
 	struct stat a, b;
 
-	if (old < 0 || fchdir(tree) < 0 || chroot(".") < 0 || fchdir(old) < 0)
+	aside = empty_root(why);
+	if (old < 0 || aside < 0 || fchdir(aside) < 0 || chroot(".") < 0 || fchdir(old) < 0)
 		return -errno;
 	for (int depth = 0; depth < 256; depth++) {
 		if (stat(".", &a) < 0 || chdir("..") < 0 || stat(".", &b) < 0)
@@ -110,9 +113,24 @@ static int leave_chroot(int tree)
 		if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 			break;
 	}
-	if (chroot(".") < 0 || fchdir(tree) < 0)
-		return -errno;
-	return 0;
+	return chroot(".") < 0 ? -errno : 0;
+}
+
+/*
+ * From here on nothing that is mounted or unmounted in this namespace is seen outside. Without this nothing
+ * may go on: unmounting the old root would take the host's shared mounts along.
+ */
+static int make_private(char *why)
+{
+	int r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+
+	if (r < 0 && errno == EINVAL) {
+		r = leave_chroot();
+		if (r < 0)
+			return because(why, r, "this process is in a chroot and cannot leave it");
+		r = mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	}
+	return r < 0 ? because(why, -errno, "mounts cannot be made private") : 0;
 }
 
 /*
@@ -121,18 +139,9 @@ static int leave_chroot(int tree)
  */
 static int enter(int tree, char *why)
 {
-	int r;
-
 	if (fchdir(tree) < 0)
 		return because(why, -errno, "the new root cannot be entered");
-	r = (int)syscall(SYS_pivot_root, ".", ".");
-	if (r < 0 && errno == EINVAL) {
-		r = leave_chroot(tree);
-		if (r < 0)
-			return because(why, r, "this process is in a chroot and cannot leave it");
-		r = (int)syscall(SYS_pivot_root, ".", ".");
-	}
-	if (r < 0)
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return because(why, -errno, "pivot_root");
 	/* Old and new root are stacked on the same place; the old one is on top. */
 	if (umount2(".", MNT_DETACH) < 0)
@@ -144,21 +153,20 @@ static int enter(int tree, char *why)
 
 int tm_confine_mounts(const struct tm_confine *c, char ret_why[TM_TEXT_LEN_MAX + 1])
 {
+	bool pair = tm_confine_is_pair(c->role);
 	_cleanup_close_ int root = -EBADF, tree = -EBADF;
+	int r;
 
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC) < 0)
 		return because(ret_why, -errno, "no private mount namespace");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 && errno != EINVAL)
-		return because(ret_why, -errno, "mounts cannot be made private");
-	if (tm_confine_is_pair(c->role)) {
-		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		tree = empty_root(ret_why);
-	} else {
-		root = open_root(c, ret_why);
-		if (root < 0)
-			return root;
-		tree = clone_root(c, root, ret_why);
-	}
+	/* By its path as the admin sees it: before a chroot is left. */
+	root = pair ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : open_root(c, ret_why);
+	if (root < 0)
+		return pair ? because(ret_why, -errno, "the present root cannot be opened") : root;
+	r = make_private(ret_why);
+	if (r < 0)
+		return r;
+	tree = pair ? empty_root(ret_why) : clone_root(c, root, ret_why);
 	if (tree < 0)
 		return tree;
 	/*
