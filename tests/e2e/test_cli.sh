@@ -164,7 +164,7 @@ check "-p is many" test "$(tm a policy show web -p | wc -l)" -gt 20
 json_everywhere()
 {
 	local words
-	for words in status "policy list" "policy show web" "policy runs web" "policy failures web" health "peer list" "peer show cluster-b" audit sysctl \
+	for words in status "policy list" "policy show web" "policy runs web" "policy failures web" "policy series web" health "peer list" "peer show cluster-b" audit sysctl \
 		"sysctl log.level" probe capture bugtool version "policy wait web" "policy replicate web --wait" "policy abort web" "policy disable web" "policy enable web"; do
 		# shellcheck disable=SC2086
 		tm a $words -j > "$W/json" 2> /dev/null
@@ -252,35 +252,67 @@ check "delete --yes" tm a admin delete eve --yes
 check "no such account: exit 4" exits 4 tm a admin delete eve --yes
 verifier() { tm a bugtool | grep -q 'correct horse\|\$y\$' && return 1; grep -q 'correct horse' "$W/a/log" && return 1; sqlite3 "$W/a/state/policies.db" .dump | grep -q '\$y\$'; }
 check "only a yescrypt hash is kept, and nothing tells it" verifier
-typed()
+# on_terminal SCRIPT COMMAND...: COMMAND on a terminal of its own (python's pty). SCRIPT is lines "what is waited for|what is typed
+# then"; all that was seen is printed, the exit status is the command's.
+on_terminal()
 {
-	# A terminal of its own: python's pty. The echo must be off while a password is typed.
-	python3 - "$O/tidemark" "$W/a/run/api.sock" << 'END'
-import os, pty, sys, time, select
+	python3 - "$@" << 'END'
+import os, pty, select, sys, time
 pid, fd = pty.fork()
 if pid == 0:
-    os.execv(sys.argv[1], ["tidemark", "--socket", sys.argv[2], "admin", "set-password"])
-seen = b""
-def until(text):
-    global seen
-    end = time.time() + 20
-    while text not in seen and time.time() < end:
-        if select.select([fd], [], [], 0.2)[0]:
-            try:
-                seen += os.read(fd, 4096)
-            except OSError:
-                break
-    assert text in seen, seen
-until(b"New password: ")
-os.write(fd, b"a typed password\n")
-until(b"Once more: ")
-os.write(fd, b"a typed password\n")
-until(b"the password is set")
-assert b"a typed" not in seen, seen
-assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.execv(sys.argv[2], sys.argv[2:])
+seen, done = b"", False
+def read():
+    global seen, done
+    if select.select([fd], [], [], 0.2)[0]:
+        try:
+            data = os.read(fd, 4096)
+        except OSError:
+            data = b""
+        seen, done = seen + data, not data
+for line in sys.argv[1].encode().split(b"\n"):
+    wanted, typed = line.split(b"|")
+    end, start = time.time() + 30, len(seen)
+    while wanted not in seen[start:] and not done and time.time() < end:
+        read()
+    if wanted not in seen[start:]:
+        sys.exit("no %r in %r" % (wanted, seen))
+    time.sleep(0.1)
+    os.write(fd, typed + b"\n")
+while not done:
+    read()
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 END
 }
+at_a() { on_terminal "$1" "$O/tidemark" --socket "$W/a/run/api.sock" "${@:2}"; }
+at_b() { on_terminal "$1" "$O/tidemark" --socket "$W/b/run/api.sock" "${@:2}"; }
+typed()
+{
+	local seen
+	seen=$(at_a $'New password: |a typed password\nOnce more: |a typed password' admin set-password) || { echo "$seen"; return 1; }
+	[[ $seen == *"the password is set"* && $seen != *"a typed"* ]] || { echo "$seen"; return 1; }
+}
 check "a typed password is asked twice and never shown" typed
+
+two_passwords() { exits 1 at_a $'New password: |a typed password\nOnce more: |another password' admin set-password; }
+check "two that differ: exit 1" two_passwords
+
+# ---- questions, on a terminal
+
+create asked third "$W/dst/asked" > /dev/null
+wait_status b asked "Awaiting Authorization" 10
+check "a missing directory is asked about; no: exit 1" exits 1 at_b "Create it?|n" policy accept asked
+check "nothing was made" test ! -e "$W/dst/asked"
+mkdir "$W/dst/asked"
+touch "$W/dst/asked/precious"
+check "a full one is shown and wants the name; another word: exit 1" exits 1 at_b "to agree: |yes" policy accept asked
+check "it still waits" wait_status b asked "Awaiting Authorization" 1
+accepted() { says precious at_b "to agree: |asked" policy accept asked && wait_status b asked Authorized 5; }
+check "with the name it is accepted, after a look at what is there" accepted
+check "delete wants the name; another word: exit 1" exits 1 at_a "to delete it: |yes" policy delete asked
+check "and with the name it goes" at_a "to delete it: |asked" policy delete asked
+tm b policy delete asked --yes -q > /dev/null
 
 # ---- hostile names
 

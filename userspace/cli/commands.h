@@ -10,7 +10,7 @@
 #include "cli/output.h"
 
 /* table_policy.c */
-#define TM_POLICY_COMMANDS 17
+#define TM_POLICY_COMMANDS 18
 extern const struct tm_command tm_policy_commands[TM_POLICY_COMMANDS];
 
 int cmd_policy_create(struct tm_cli *c);
@@ -30,6 +30,7 @@ int cmd_policy_disable(struct tm_cli *c);
 int cmd_policy_delete(struct tm_cli *c);
 int cmd_policy_failures(struct tm_cli *c);
 int cmd_policy_runs(struct tm_cli *c);
+int cmd_policy_series(struct tm_cli *c);
 
 int cmd_status(struct tm_cli *c);
 int cmd_where(struct tm_cli *c);
@@ -53,6 +54,7 @@ int cmd_bugtool(struct tm_cli *c);
 int cmd_version(struct tm_cli *c);
 int cmd_help(struct tm_cli *c);
 
+extern const struct tm_column tm_series_columns[];
 extern const struct tm_column tm_list_columns[], tm_run_columns[], tm_failure_columns[],
 	tm_preview_columns[];
 extern const struct tm_column tm_where_columns[], tm_health_columns[], tm_top_columns[],

@@ -94,11 +94,10 @@ void tm_help_all(const struct tm_cli *c, FILE *f)
 	for (int i = 0; i < TM_O_COMMON_END; i++)
 		option_entry(c, f, NULL, (enum tm_option_id)i);
 	heading(c, f, "Exit status");
-	fprintf(f,
-		"  0 done         3 unhealthy, not safe yet  6 local tidemarkd unreachable\n"
-		"  1 failed       4 no such thing            7 timeout\n"
-		"  2 wrong usage  5 denied                   8 conflicts with the state\n"
-		"  130 interrupted; whatever else comes later is a failure too\n");
+	fprintf(f, "  0 done         3 unhealthy, not safe yet  6 local tidemarkd unreachable\n"
+		   "  1 failed       4 no such thing            7 timeout\n"
+		   "  2 wrong usage  5 denied                   8 conflicts with the state\n"
+		   "  130 interrupted; whatever else comes later is a failure too\n");
 	heading(c, f, "A first relationship");
 	fprintf(f,
 		"  source# tidemark policy create web --source-dir /srv/www \\\n"

@@ -70,3 +70,26 @@ int cmd_policy_failures(struct tm_cli *c)
 {
 	return past(c, "failures", tm_failure_columns, "No file failed.");
 }
+
+const struct tm_column tm_series_columns[] = {
+	{ .title = "TIME", .key = "time", .kind = TM_K_TIME },
+	{ .title = "RATE", .key = "rate", .kind = TM_K_RATE },
+	{ .title = "LAG", .key = "lag_ms", .kind = TM_K_MS },
+	{ .title = "PENDING", .key = "pending", .kind = TM_K_COUNT },
+	{ 0 },
+};
+
+int cmd_policy_series(struct tm_cli *c)
+{
+	_cleanup_answer_ struct tm_answer a = { 0 };
+	int code = tm_rest_get(c, tm_policy_path(tm_arg(c, 0), "/series"), &a);
+
+	if (code != TM_EXIT_OK)
+		return code;
+	if (c->json) {
+		tm_out_json(c, a.body);
+		return code;
+	}
+	return tm_out_list(c, json_object_get(a.body, "samples"), tm_series_columns,
+			   "Nothing was sampled yet.");
+}

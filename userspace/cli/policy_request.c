@@ -99,28 +99,49 @@ const struct tm_column tm_preview_columns[] = {
 	{ 0 },
 };
 
-static void preview_summary(const struct tm_cli *c, FILE *f, const json_t *v)
+/* Takes @text. */
+static void tell(const struct tm_cli *c, char *text)
+{
+	_cleanup_free_ char *line = text;
+	_cleanup_free_ char *body =
+		line ? tm_text_wrap(line, 0, c->width && c->width < 100 ? c->width : 100) : NULL;
+
+	if (body)
+		fprintf(c->talk, "%s\n", body);
+}
+
+static char *counted(const struct tm_cli *c, const json_t *v, const char *key, const char *one,
+		     const char *many)
+{
+	_cleanup_free_ char *n = tm_out_cell(c, v, key, TM_K_COUNT);
+
+	return tm_asprintf("%s %s", n, tm_out_int(v, key) == 1 ? one : many);
+}
+
+/* In words, on stderr: what accepting would replace or delete. */
+static void preview_summary(const struct tm_cli *c, const json_t *v)
 {
 	_cleanup_free_ char *dir = tm_out_cell(c, v, "dir", TM_K_PATH), *newest = NULL,
 			    *bytes = NULL, *files = NULL, *dirs = NULL;
 
 	if (!json_is_true(json_object_get(v, "exists"))) {
-		fprintf(f, "%s does not exist: accepting takes --create-dir.\n", dir);
+		tell(c, tm_asprintf("%s does not exist: accepting takes --create-dir.", dir));
 		return;
 	}
 	if (json_is_true(json_object_get(v, "empty"))) {
-		fprintf(f, "%s is empty: nothing would be lost.\n", dir);
+		tell(c, tm_asprintf("%s is empty: nothing would be lost.", dir));
 		return;
 	}
-	files = tm_out_cell(c, v, "files", TM_K_COUNT);
-	dirs = tm_out_cell(c, v, "directories", TM_K_COUNT);
+	files = counted(c, v, "files", "file", "files");
+	dirs = counted(c, v, "directories", "directory", "directories");
 	bytes = tm_out_cell(c, v, "bytes", TM_K_BYTES);
 	newest = tm_out_cell(c, v, "newest", TM_K_TIME_LONG);
-	fprintf(f, "%s holds %s%s files in %s directories, %s, last changed %s.\n", dir,
-		json_is_true(json_object_get(v, "more")) ? "more than " : "", files, dirs, bytes,
-		newest);
-	fprintf(f,
-		"What the source has under the same name replaces it; everything else there is deleted.\n");
+	tell(c,
+	     tm_asprintf(
+		     "%s holds %s%s and %s, %s, last changed %s. What the source has under the same name "
+		     "replaces it; everything else there is deleted.",
+		     dir, json_is_true(json_object_get(v, "more")) ? "more than " : "", files, dirs,
+		     bytes, newest));
 }
 
 int cmd_policy_preview(struct tm_cli *c)
@@ -137,7 +158,7 @@ int cmd_policy_preview(struct tm_cli *c)
 	}
 	sample = json_object_get(a.body, "sample");
 	if (!c->quiet)
-		preview_summary(c, c->talk, a.body);
+		preview_summary(c, a.body);
 	return json_array_size(sample) ? tm_out_table(c, sample, tm_preview_columns) : code;
 }
 
@@ -172,14 +193,14 @@ static bool agrees_to_replace(const struct tm_cli *c, const char *ref)
 	if (path && tm_rest_quiet(c, "GET", path, NULL, 0, &a) == TM_EXIT_OK) {
 		struct tm_cli show = *c;
 
-		preview_summary(c, c->talk, a.body);
+		preview_summary(c, a.body);
 		show.out = c->talk;
 		show.columns = NULL;
 		if (json_array_size(json_object_get(a.body, "sample")))
 			tm_out_table(&show, json_object_get(a.body, "sample"), tm_preview_columns);
 	} else {
-		fprintf(c->talk,
-			"The target directory is not empty: what the source does not have is deleted there.\n");
+		tell(c,
+		     strdup("The target directory is not empty: what the source does not have is deleted there."));
 	}
 	question = tm_asprintf("Type the name of the policy (%s) to agree: ", name);
 	return question && tm_ask(c, ref, question);
@@ -188,10 +209,10 @@ static bool agrees_to_replace(const struct tm_cli *c, const char *ref)
 int cmd_policy_accept(struct tm_cli *c)
 {
 	_cleanup_free_ char *path = tm_policy_path(tm_arg(c, 0), "/accept");
-	bool asked_create = false, asked_yes = false;
 
 	for (;;) {
 		_cleanup_answer_ struct tm_answer a = { 0 };
+		bool asked = true, agreed = false;
 		json_t *body = consent(c);
 		int code = path ? tm_rest_quiet(c, "POST", path, body, 0, &a) : TM_EXIT_FAILED;
 
@@ -200,19 +221,18 @@ int cmd_policy_accept(struct tm_cli *c)
 			tm_policy_note(c, a.body);
 			return code;
 		}
-		if (tm_can_ask(c) && tm_out_is(a.body, "code", "target-missing") && !asked_create) {
-			asked_create = true;
-			c->create_dir = agrees_to_create(c, a.body);
-			if (c->create_dir)
-				continue;
-		} else if (tm_can_ask(c) && tm_out_is(a.body, "code", "target-not-empty") &&
-			   !asked_yes) {
-			asked_yes = true;
-			c->yes = agrees_to_replace(c, tm_arg(c, 0));
-			if (c->yes)
-				continue;
-		}
-		tm_problem_print(c, &a);
+		if (tm_can_ask(c) && tm_out_is(a.body, "code", "target-missing") && !c->create_dir)
+			c->create_dir = agreed = agrees_to_create(c, a.body);
+		else if (tm_can_ask(c) && tm_out_is(a.body, "code", "target-not-empty") && !c->yes)
+			c->yes = agreed = agrees_to_replace(c, tm_arg(c, 0));
+		else
+			asked = false;
+		if (asked && agreed)
+			continue;
+		if (asked)
+			tm_error(c, "nothing was accepted");
+		else
+			tm_problem_print(c, &a);
 		return code;
 	}
 }
