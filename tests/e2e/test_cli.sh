@@ -344,16 +344,20 @@ check "events" safe tm b events
 check "status" safe tm b status
 hostile_args()
 {
-	local word
+	local word verb
 	for word in $'\033[2J' $'\xff' $'\u202e' $'a\nb' $'\u009b2J' $'\x7f'; do
-		for verb in "policy show" "policy accept" "policy reject" "sysctl" "peer show" "where" "health mute" "admin role" "policy wait"; do
+		for verb in "policy show" "policy accept" "policy reject" "sysctl" "peer show" "where" "health mute" "admin role" "policy wait" "policy"; do
 			# shellcheck disable=SC2086
-			safe tm a $verb "$word" "$word" || { echo "$verb"; return 1; }
+			tm a $verb "$word"
 			# shellcheck disable=SC2086
-			safe tm a $verb "$word" || { echo "$verb"; return 1; }
+			tm a $verb "$word" "$word"
 		done
-		safe tm a "$word" && safe tm a policy "$word" && safe tm a policy list -o "$word" && safe tm a status "--$word" || return 1
-	done
+		tm a "$word"
+		tm a policy list -o "$word"
+		tm a status "--$word"
+		tm a policy sync web --timeout "$word"
+	done > "$W/said" 2>&1
+	[[ $(wc -l < "$W/said") -gt 100 ]] && harmless < "$W/said"
 }
 check "arguments come back harmless" hostile_args
 
