@@ -250,7 +250,7 @@ install: all $(if $(shell command -v scdoc),man)
 	install -D -m 755 $(O)/tidemark-worker $(DESTDIR)$(libexecdir)/tidemark/tidemark-worker
 	test ! -e $(O)/tidemark-web || install -D -m 755 $(O)/tidemark-web $(DESTDIR)$(libexecdir)/tidemark/tidemark-web
 	set -e; for f in $(wildcard userspace/systemd/*.service); do install -D -m 644 $$f $(DESTDIR)$(unitdir)/$${f##*/}; \
-		sed -i 's,=/usr/sbin/,=$(sbindir)/,' $(DESTDIR)$(unitdir)/$${f##*/}; done
+		sed -i 's,=/usr/sbin/,=$(sbindir)/,; s,=/usr/libexec/,=$(libexecdir)/,' $(DESTDIR)$(unitdir)/$${f##*/}; done
 	install -D -m 644 userspace/systemd/tidemark.sysusers $(DESTDIR)$(sysusersdir)/tidemark.conf
 	install -D -m 644 userspace/systemd/tidemark.tmpfiles $(DESTDIR)$(tmpfilesdir)/tidemark.conf
 	install -D -m 644 userspace/systemd/tidemark.modules-load $(DESTDIR)$(modulesloaddir)/tidemark.conf
@@ -262,7 +262,7 @@ clean:
 
 help:
 	@printf '%s\n' \
-	  'make           build tidemarkd, tidemark-worker and tidemark into build/' \
+	  'make           build tidemarkd, tidemark-worker, tidemark-web and tidemark into build/' \
 	  'make demo      two nodes, one story: create, accept, replicate, change, compare (installs what is missing)' \
 	  'make check     every test (at most 45 minutes on 2 cores; installs what is missing)' \
 	  'make test      the quick tests (5 minutes)' \

@@ -56,6 +56,7 @@ expected()
 644 usr/share/man/man5/tidemark.d.5
 644 usr/share/man/man7/tidemark-api.7
 644 usr/share/man/man7/tidemark-health.7
+644 usr/share/man/man8/tidemark-web.8
 644 usr/share/man/man8/tidemarkd.8
 END
 	[[ ! -e $OUT/tidemark-web ]] || echo "755 usr/libexec/tidemark/tidemark-web"
@@ -160,17 +161,19 @@ options_documented()
 sed 's/\\-/-/g; s/-/\\-/g' "$DEST"/usr/share/man/man1/*.1 > "$W/options"
 check "every option of --help is in the manual" options_documented
 
+# daemon_documented PROGRAM
 daemon_documented()
 {
-	local option n=0
-	sed 's/\\-/-/g; s/-/\\-/g' "$DEST"/usr/share/man/man8/tidemarkd.8 > "$W/daemon-options"
+	local option n=0 name=${1##*/}
+	sed 's/\\-/-/g; s/-/\\-/g' "$DEST/usr/share/man/man8/$name.8" > "$W/daemon-options"
 	while read -r option; do
 		n=$((n + 1))
-		grep -qF -- "${option//-/\\-}" "$W/daemon-options" || { echo "$option is not in tidemarkd(8)"; return 1; }
-	done < <("$DEST/usr/sbin/tidemarkd" --help | grep -oE -- '--[a-z][a-z-]+')
+		grep -qF -- "${option//-/\\-}" "$W/daemon-options" || { echo "$option is not in $name(8)"; return 1; }
+	done < <("$1" --help | grep -oE -- '--[a-z][a-z-]+')
 	((n >= 5))
 }
-check "every option of tidemarkd is in the manual" daemon_documented
+check "every option of tidemarkd is in the manual" daemon_documented "$DEST/usr/sbin/tidemarkd"
+check "every option of tidemark-web is in the manual" daemon_documented "$DEST/usr/libexec/tidemark/tidemark-web"
 
 settings_documented()
 {
@@ -225,26 +228,30 @@ completion_words()
 check "completion knows nouns, verbs, options and values" completion_words
 
 if command -v systemd-analyze > /dev/null; then
-	unit=$DEST/usr/lib/systemd/system/tidemarkd.service
-	sed "s,=/usr/sbin/,=$DEST/usr/sbin/," "$unit" > "$W/tidemarkd.service"
 	# It also complains about units of the machine it runs on; only what names this one counts.
-	complaints() { systemd-analyze verify --man=no "$1" 2>&1 | grep tidemarkd; }
-	verified() { ! complaints "$W/tidemarkd.service"; }
-	check "systemd finds nothing wrong with the unit" verified
-	mkdir "$W/odd"
-	sed 's/^KillMode=.*/KillMode=gently/' "$W/tidemarkd.service" > "$W/odd/tidemarkd.service"
-	check "and would have found something" complaints "$W/odd/tidemarkd.service"
+	complaints() { systemd-analyze verify --man=no "$1" 2>&1 | grep "${1##*/}"; }
+	verified() { ! complaints "$1"; }
+	# exposure UNIT MOST
 	exposure()
 	{
 		local score
-		score=$(systemd-analyze security --offline=true "$W/tidemarkd.service" 2> /dev/null | sed -n 's/.*tidemarkd.service: \([0-9.]*\) .*/\1/p')
+		score=$(systemd-analyze security --offline=true "$1" 2> /dev/null | sed -n "s/.*${1##*/}: \([0-9.]*\) .*/\1/p")
 		echo "exposure $score"
-		[[ $score ]] && awk -v s="$score" 'BEGIN { exit !(s > 0 && s <= 5.4) }'
+		[[ $score ]] && awk -v s="$score" -v most="$2" 'BEGIN { exit !(s > 0 && s <= most) }'
 	}
-	check "and its exposure is not above 5.4" exposure
+	mkdir "$W/odd"
+	while read -r name most; do
+		sed "s,=/usr/,=$DEST/usr/," "$DEST/usr/lib/systemd/system/$name" > "$W/$name"
+		check "systemd finds nothing wrong with $name" verified "$W/$name"
+		sed 's/^Restart=.*/Restart=gently/' "$W/$name" > "$W/odd/$name"
+		check "and would have found something" complaints "$W/odd/$name"
+		check "and its exposure is not above $most" exposure "$W/$name" "$most"
+	done <<'END'
+tidemarkd.service 5.4
+tidemark-web.service 1.1
+END
 else
-	skip "systemd finds nothing wrong with the unit" "systemd-analyze is not installed"
-	skip "and would have found something" "systemd-analyze is not installed"
-	skip "and its exposure is not above 5.4" "systemd-analyze is not installed"
+	skip "systemd finds nothing wrong with the units" "systemd-analyze is not installed"
+	skip "and their exposure is bounded" "systemd-analyze is not installed"
 fi
 finish

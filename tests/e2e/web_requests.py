@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from web_rig import Rig, TOP, O, check, finish, wait_for  # noqa: E402
+from web_rig import Rig, TOP, check, finish  # noqa: E402
 
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; "
        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types lit-html")
@@ -129,6 +129,10 @@ b = daemon.accounts.get("bob", {})
 check("a password for another account becomes a verifier here", a.status == 200 and b.get("verifier", "").startswith("$y$") and
       b.get("role") == "viewer" and "password" not in b, a)
 check("and works", rig.client().login("bob", "a new password").status == 200)
+for path in ("/v1/users/admin", "/v1/users/%61dmin"):
+    a = me.ask("PUT", path, {"verifier": "$y$stolen"})
+    check("nobody changes their own password without the old one: %s" % path, a.status == 403 and
+          daemon.accounts["admin"]["verifier"] != "$y$stolen", a)
 check("a bad one is refused, naming the field", me.ask("PUT", "/v1/users/bob", {"password": "short"}).json.get("field") == "password")
 a = me.ask("GET", "/v1/large/%d" % (9 << 20))
 check("an answer beyond 8 MiB is refused", a.status == 502, a)
@@ -320,8 +324,7 @@ def confined():
     return ok and re.search(r"Max core file size +0 +0 ", limits) and re.search(r"Max open files +1024 +1024 ", limits)
 
 
-sanitized = b"__asan_init" in open(os.path.join(O, "tidemark-web"), "rb").read()
-if not sanitized:
+if not rig.sanitized:
     check("no privileges, no capabilities, all threads under seccomp, no core dumps", confined())
 if rig.as_root:
     r = subprocess.run([rig.program, "--runtime-dir", rig.dir], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,

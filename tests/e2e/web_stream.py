@@ -225,7 +225,8 @@ def many_clients():
     a = me.ask("GET", "/v1/status")
     print("# a request beside them: %.0f ms" % ((time.monotonic() - began) * 1000))
     check("requests are answered beside them", a.status == 200, a)
-    check("memory stays within 128 MiB", rig.rss_kib() < 128 * 1024, rig.rss_kib())
+    if not rig.sanitized:
+        check("memory stays within 128 MiB", rig.rss_kib() < 128 * 1024, rig.rss_kib())
     for st in streams:
         st.close()
 

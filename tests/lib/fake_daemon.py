@@ -66,12 +66,12 @@ class Handler(BaseHTTPRequestHandler):
                 return self.problem(403, "denied")
             a = d.accounts.get(parts[3])
             return self.answer(200, a) if a else self.problem(404, "not-found", accounts=bool(d.accounts))
+        if path == "/v1/events" and self.headers.get("Accept") == "text/event-stream":
+            return self.stream(d)
         if not user:
             return self.problem(403, "denied")
         if path == "/v1/status":
             return self.answer(200, {"cluster": "berlin"})
-        if path == "/v1/events" and self.headers.get("Accept") == "text/event-stream":
-            return self.stream(d)
         if parts[2] == "users" and self.command == "PUT":
             a = d.accounts.setdefault(parts[3], {"role": "admin", "disabled": False, "last_login": None})
             a.update(json.loads(body))

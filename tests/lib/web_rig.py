@@ -61,6 +61,8 @@ class Rig:
         # Where the build is nobody may not be able to look.
         self.program = os.path.join(self.dir, "tidemark-web")
         shutil.copy(os.path.join(O, "tidemark-web"), self.program)
+        with open(self.program, "rb") as f:
+            self.sanitized = b"__asan_init" in f.read()
         for name in ("run", "state"):
             os.mkdir(os.path.join(self.dir, name))
         if self.as_root:

@@ -222,6 +222,13 @@ TEST(private_paths)
 	CHECK(!tm_path_private("/v1/loginsx"));
 	CHECK(!tm_path_private("/v1/users/a/verifier%"));
 	CHECK(!tm_path_private("/"));
+	CHECK(tm_path_is_user("/v1/users/alice", "alice"));
+	CHECK(tm_path_is_user("/v1/users/%61lice?x", "alice"));
+	CHECK(tm_path_is_user("/v1/Users/alice/", "alice"));
+	CHECK(!tm_path_is_user("/v1/users/Alice", "alice"));
+	CHECK(!tm_path_is_user("/v1/users/alice2", "alice"));
+	CHECK(!tm_path_is_user("/v1/users/alic", "alice"));
+	CHECK(!tm_path_is_user("/v1/policies/alice", "alice"));
 }
 
 TEST(header_values_and_user_names)

@@ -218,8 +218,9 @@ TEST(a_cut_is_a_gap_for_everybody)
 	pos = at_end = tm_ring_end(r);
 	tm_ring_cut(r);
 	CHECK_EQ(tm_ring_add(r, "daemon", "{}", 2), 0);
-	CHECK_STR(read_all(r, &pos, 100),
-		  "id: 00000001-4\nevent: resync\ndata: {}\n\nid: 00000001-5\nevent: daemon\ndata: {}\n\n");
+	CHECK_STR(
+		read_all(r, &pos, 100),
+		"id: 00000001-4\nevent: resync\ndata: {}\n\nid: 00000001-5\nevent: daemon\ndata: {}\n\n");
 	tm_ring_free(r);
 }
 

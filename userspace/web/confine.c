@@ -41,15 +41,17 @@ static int limit(int what, rlim_t value)
 	return setrlimit(what, &want) < 0 ? -errno : 0;
 }
 
+/* Asked first: where the unit has taken them already, it has taken capset(2) too. */
 static int drop_caps(void)
 {
-	cap_t none = cap_init();
-	int r = none ? 0 : -ENOMEM;
+	cap_t none = cap_init(), have = cap_get_proc();
+	int r = none && have ? 0 : -ENOMEM;
 
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (r == 0 && cap_set_proc(none) < 0)
+	if (r == 0 && cap_compare(none, have) != 0 && cap_set_proc(none) < 0)
 		r = -errno;
 	cap_free(none);
+	cap_free(have);
 	return r;
 }
 

@@ -2,11 +2,12 @@
 /*
  * web/events.c - one stream of events from the daemon, any number of browsers.
  *
- * While somebody is logged in, one stream is open to the daemon, in the name of one of them
- * (everybody may see everything there). What comes goes into the ring; each browser stands
- * somewhere in the ring and has no queue of its own. A browser that waits is suspended in
- * libmicrohttpd; it is woken at most every FLUSH_MS, so a burst of events becomes few records.
- * When the daemon was away, whatever happened meanwhile is a gap: everybody gets `resync`.
+ * While somebody is logged in, one stream is open to the daemon, in this process's own name
+ * (everybody who may log in may see everything there). What comes goes into the ring; each
+ * browser stands somewhere in the ring and has no queue of its own. A browser that waits is
+ * suspended in libmicrohttpd; it is woken at most every FLUSH_MS, so a burst of events becomes
+ * few records. When the daemon was away, whatever happened meanwhile is a gap: everybody gets
+ * `resync`.
  *
  * Beside the daemon's own events there are: `hello`, first in every stream, and `daemon`
  * {"connected": bool}.
@@ -247,27 +248,16 @@ static void on_end(void *arg, struct tm_up_answer *a)
 
 static void connect_upstream(struct tm_web *w)
 {
+	const struct tm_up_ask ask = { .method = "GET",
+				       .path = "/v1/events",
+				       .accept = "text/event-stream" };
 	struct tm_events *e = w->events;
-	const struct tm_session *any = NULL;
-	const char *name;
-	size_t pos = 0;
 
-	name = tm_sessions_next_user(w->sessions, &pos);
-	if (e->up || !name || tm_mono_ms() < e->retry_ms)
+	if (e->up || !tm_sessions_count(w->sessions) || tm_mono_ms() < e->retry_ms)
 		return;
-	any = tm_sessions_first_of(w->sessions, name);
-	if (any) {
-		const struct tm_up_ask ask = { .method = "GET",
-					       .path = "/v1/events",
-					       .user = any->user,
-					       .role = any->role,
-					       .address = "::1",
-					       .accept = "text/event-stream" };
-
-		e->heard_ms = tm_mono_ms();
-		if (tm_up_call(w->up, &ask, on_data, on_end, w, &e->up) < 0)
-			away(w);
-	}
+	e->heard_ms = tm_mono_ms();
+	if (tm_up_call(w->up, &ask, on_data, on_end, w, &e->up) < 0)
+		away(w);
 }
 
 void tm_events_tick(struct tm_web *w, uint64_t now_ms)

@@ -266,8 +266,8 @@ bool tm_target_good(const char *target)
 	return true;
 }
 
-/* Does the segment, decoded, read @word, whatever the case? */
-static bool segment_is(const char *segment, size_t n, const char *word)
+/* Does the segment, decoded, read @word? @fold: whatever the case (@word is lower then). */
+static bool segment_is(const char *segment, size_t n, const char *word, bool fold)
 {
 	size_t at = 0;
 
@@ -281,28 +281,45 @@ static bool segment_is(const char *segment, size_t n, const char *word)
 			c = (char)byte;
 			i += 2;
 		}
-		if (!word[at] || tolower((unsigned char)c) != word[at])
+		if (!word[at] || (fold ? tolower((unsigned char)c) : c) != word[at])
 			return false;
 	}
 	return !word[at];
 }
 
+struct segments {
+	const char *at[8];
+	size_t len[8], n;
+};
+
+static struct segments split(const char *path)
+{
+	struct segments s = { .n = 0 };
+
+	while (*path == '/' && s.n < TM_ARRAY_SIZE(s.at)) {
+		s.at[s.n] = ++path;
+		s.len[s.n] = strcspn(path, "/?");
+		path += s.len[s.n++];
+	}
+	return s;
+}
+
 bool tm_path_private(const char *path)
 {
-	const char *seg[8] = { NULL };
-	size_t len[8] = { 0 }, n = 0;
+	struct segments s = split(path);
 
-	while (*path == '/' && n < TM_ARRAY_SIZE(seg)) {
-		seg[n] = ++path;
-		len[n] = strcspn(path, "/?");
-		path += len[n++];
-	}
-	if (n < 2)
-		return false;
-	if (segment_is(seg[1], len[1], "logins"))
+	if (s.n > 1 && segment_is(s.at[1], s.len[1], "logins", true))
 		return true;
-	return n > 3 && segment_is(seg[1], len[1], "users") &&
-	       segment_is(seg[3], len[3], "verifier");
+	return s.n > 3 && segment_is(s.at[1], s.len[1], "users", true) &&
+	       segment_is(s.at[3], s.len[3], "verifier", true);
+}
+
+bool tm_path_is_user(const char *path, const char *name)
+{
+	struct segments s = split(path);
+
+	return s.n > 2 && segment_is(s.at[1], s.len[1], "users", true) &&
+	       segment_is(s.at[2], s.len[2], name, false);
 }
 
 bool tm_header_value_good(const char *value, size_t max)

@@ -75,6 +75,8 @@ bool tm_target_good(const char *target);
  * logins. Segments are decoded as the daemon does it.
  */
 bool tm_path_private(const char *path);
+/* /v1/users/{name}, or below it, of that very user. */
+bool tm_path_is_user(const char *path, const char *name);
 /* A header's value to be passed on: printable ASCII, at most @max bytes. */
 bool tm_header_value_good(const char *value, size_t max);
 /* As policies are named: 1 to 64 of A-Z a-z 0-9 . _ - beginning with a letter or digit. */

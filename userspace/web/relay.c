@@ -176,6 +176,14 @@ void tm_relay(struct tm_req *r)
 		tm_req_problem(r, 404, "no-such-path", "there is no %s here", r->path);
 		return;
 	}
+	/*
+	 * The daemon trusts us that whoever changes their own password has just given the old
+	 * one.
+	 */
+	if (tm_streq(r->method, "PUT") && tm_path_is_user(r->path, r->user)) {
+		tm_req_problem(r, 403, "denied", "one's own password is changed by POST /password");
+		return;
+	}
 	/* Left out it would be no condition at all. */
 	if (!conditions_good(r)) {
 		tm_req_problem(r, 400, "bad-request",

@@ -210,11 +210,3 @@ const char *tm_sessions_next_user(const struct tm_sessions *t, size_t *pos)
 	}
 	return NULL;
 }
-
-const struct tm_session *tm_sessions_first_of(const struct tm_sessions *t, const char *user)
-{
-	for (size_t i = 0; i < TM_SESSIONS_MAX; i++)
-		if (t->s[i].serial && tm_streq(t->s[i].user, user))
-			return &t->s[i];
-	return NULL;
-}

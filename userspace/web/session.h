@@ -77,7 +77,5 @@ size_t tm_sessions_user_is(struct tm_sessions *t, const char *user, const char *
 void tm_session_new_verifier(struct tm_session *s, const char *verifier);
 /* Users with a session, each once: start with *pos = 0; NULL at the end. */
 const char *tm_sessions_next_user(const struct tm_sessions *t, size_t *pos);
-/* Some session of that user, or NULL. */
-const struct tm_session *tm_sessions_first_of(const struct tm_sessions *t, const char *user);
 
 #endif

@@ -113,8 +113,8 @@ void tm_ring_id(const struct tm_ring *r, uint64_t pos, char ret[TM_SSE_ID_MAX])
 }
 
 /*
- * The block for somebody who missed something. What came after a cut is not in what he loads for sure
- * (that the daemon is back), so he goes on right behind it; else at the end.
+ * The block for somebody who missed something. What came after a cut is not in what he loads for
+ * sure (that the daemon is back), so he goes on right behind it; else at the end.
  */
 static size_t resync(const struct tm_ring *r, uint64_t *pos, char *dst, size_t cap)
 {

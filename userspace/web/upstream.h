@@ -31,7 +31,10 @@ struct tm_up_ask {
 };
 
 struct tm_up_answer {
-	/* 0; -ECONNREFUSED: the daemon is not there; -ETIMEDOUT; -EMSGSIZE: too large; -EIO; -ENOMEM */
+	/*
+	 * 0; -ECONNREFUSED: the daemon is not there; -ETIMEDOUT; -EMSGSIZE: too large; -EIO;
+	 * -ENOMEM
+	 */
 	int error;
 	unsigned int status;
 	char type[64], etag[160]; /* "": not sent */
