@@ -177,6 +177,7 @@ for bad in ("short", "", "x" * 600, "tab\tinside here"):
 a = alice.ask("POST", "/password", {"old": "first password", "new": "second password"})
 put = daemon.requests("/v1/users/alice")[-1]
 check("the daemon gets a verifier, never the password", a.status == 200 and b"second" not in put[3] and b"$y$" in put[3], a)
+check("and our word that the old one was given", put[2].get("Tidemark-Reauthenticated") == "yes", put[2])
 check("this session lives on, the other one ended", alice.ask("GET", "/v1/status").status == 200 and
       elsewhere.ask("GET", "/v1/status").status == 401)
 check("the new one works, the old one does not", rig.client("127.0.6.3").login("alice", "second password").status == 200 and

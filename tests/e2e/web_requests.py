@@ -106,6 +106,7 @@ daemon_logins = len(daemon.logins)
 
 a = me.ask("PATCH", "/v1/policies/web?x=1&y=%2F", {"mode": "manual"},
            headers={"If-Match": '"5"', "Tidemark-User": "root", "Tidemark-Role": "admin", "Tidemark-Address": "6.6.6.6",
+                    "Tidemark-Reauthenticated": "yes",
                     "X-Evil": "1", "Authorization": "Basic eA==", "Connection": "X-Evil"})
 seen = daemon.requests("/v1/policies/web")[-1]
 h = {k.lower(): v for k, v in seen[2].items()}

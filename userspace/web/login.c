@@ -331,6 +331,7 @@ static void on_made(void *arg, const struct tm_password_result *made)
 				 .user = r->user,
 				 .role = r->role,
 				 .address = r->address,
+				 .reauthenticated = true,
 				 .timeout_ms = ASK_MS };
 	int e = -ENOMEM;
 

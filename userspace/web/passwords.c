@@ -213,7 +213,7 @@ const char *tm_password_wrong(const char *password)
 	if (n > TM_PASSWORD_MAX)
 		return "the new password is longer than 511 bytes";
 	if (n < TM_PASSWORD_MIN)
-		return "the new password has less than 8 characters";
+		return "the new password has less than 10 characters";
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)password[i] < ' ' || password[i] == 0x7f)
 			return "the new password has a control character in it";

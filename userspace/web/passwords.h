@@ -14,7 +14,7 @@
 
 #include <systemd/sd-event.h>
 
-#define TM_PASSWORD_MIN	    8
+#define TM_PASSWORD_MIN	    10	/* as the command line wants it */
 #define TM_PASSWORD_MAX	    511 /* crypt(3)'s own limit, in bytes */
 #define TM_PASSWORD_THREADS 2
 #define TM_PASSWORD_QUEUE   16

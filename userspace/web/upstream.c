@@ -250,6 +250,7 @@ static int add_headers(struct tm_up_call *c, const struct tm_up_ask *ask)
 		{ "Tidemark-User", ask->user },
 		{ "Tidemark-Role", ask->role },
 		{ "Tidemark-Address", ask->address },
+		{ "Tidemark-Reauthenticated", ask->reauthenticated ? "yes" : NULL },
 		{ "If-Match", ask->if_match },
 		{ "If-None-Match", ask->if_none_match },
 		{ "Last-Event-ID", ask->last_event_id },

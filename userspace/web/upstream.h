@@ -24,6 +24,7 @@ struct tm_up_call;
 struct tm_up_ask {
 	const char *method, *path;	   /* path with query, as checked by tm_target_good() */
 	const char *user, *role, *address; /* user NULL: on behalf of nobody */
+	bool reauthenticated;		   /* the user has just given the own password again */
 	const char *if_match, *if_none_match, *accept, *last_event_id; /* or NULL */
 	const void *body;					       /* JSON, or NULL */
 	size_t len;
