@@ -8,7 +8,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { axe, close, goTo, launch, login, open, shot } from './lib/browser.mjs';
-import { check, equal, finish, must, note, step, until } from './lib/tap.mjs';
+import { check, equal, finish, must, note, slow, step, until } from './lib/tap.mjs';
 
 const { URL_A, URL_B, ADDRESS_B, ON, SRC_PARENT, SRC_NAME, DST, SET_PASSWORD } = process.env;
 const SRC = `${SRC_PARENT}/${SRC_NAME}`;
@@ -19,7 +19,7 @@ const policies = (page) => api(page, '/v1/policies');
 
 /* The row of the policy in the list, by what is written in it. */
 const row = (page, name = SRC_NAME) => page.getByRole('table', { name: /policies/i }).getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
-const hasStatus = (page, word, seconds) => row(page).getByText(word, { exact: true }).waitFor({ timeout: seconds * 1000 });
+const hasStatus = (page, word, seconds) => row(page).getByText(word, { exact: true }).waitFor({ timeout: seconds * slow * 1000 });
 
 /* A step of the tutorial; a failure leaves a picture of both sides. */
 const tell = (what, work) => step(what, work, async () => {
@@ -98,7 +98,7 @@ await tell('an address where nobody answers is told beside its field, and what w
 	await dialog.getByLabel('Target Address').fill(ADDRESS_B);
 	await dialog.getByLabel('Port Number').fill('3799');
 	await dialog.getByRole('button', { name: 'Save' }).click();
-	await dialog.locator('.field', { has: a.getByLabel('Target Address') }).locator('.error').waitFor({ timeout: 60000 });
+	await dialog.locator('.field', { has: a.getByLabel('Target Address') }).locator('.error').waitFor({ timeout: 60000 * slow });
 	equal(await dialog.getByLabel('Target Directory').inputValue(), DST, 'target directory');
 	equal(await dialog.getByLabel('Source Directory').inputValue(), `${SRC}/`, 'source directory');
 	equal((await policies(a)).length, 0, 'policies stored');
@@ -108,7 +108,7 @@ await tell('an address where nobody answers is told beside its field, and what w
 await tell('the example filled in, Save: the policy is in the list, Awaiting Authorization, Source', async () => {
 	await dialog.getByLabel('Port Number').fill('3712');
 	await dialog.getByRole('button', { name: 'Save' }).click();
-	await dialog.waitFor({ state: 'hidden', timeout: 60000 });
+	await dialog.waitFor({ state: 'hidden', timeout: 60000 * slow });
 	await hasStatus(a, 'Awaiting Authorization', 30);
 	await row(a).getByText('Source', { exact: true }).waitFor();
 	await row(a).getByText(DST).waitFor();
@@ -204,7 +204,7 @@ await tell('click Replicate: Replicating, then Finished with a timestamp', async
 		look();
 	}, SRC_NAME);
 	await row(a).getByRole('button', { name: 'Replicate' }).click();
-	await row(a).getByRole('progressbar').waitFor({ timeout: 60000 });
+	await row(a).getByRole('progressbar').waitFor({ timeout: 60000 * slow });
 	await shot(a, '14-source-replicating');
 	await hasStatus(a, 'Finished', 300);
 	const seen = await a.evaluate(() => window.seen);
@@ -231,7 +231,7 @@ await tell('Details: the numbers, the chart and its table, the run, the commands
 	const [p] = await policies(a);
 	await a.getByRole('cell', { name: p.last_run.files.toLocaleString('en-US'), exact: true }).first().waitFor();
 	await a.getByText(/^Everything written up to .* is durable on/).waitFor();
-	await a.locator('.chart canvas').first().waitFor({ timeout: 60000 });
+	await a.locator('.chart canvas').first().waitFor({ timeout: 60000 * slow });
 	await a.getByText('Show as table').click();
 	await a.getByRole('columnheader', { name: 'Rate (mean)' }).waitFor();
 	await a.getByRole('region', { name: 'History of runs' }).getByText('first sync').waitFor();
@@ -249,19 +249,19 @@ await tell('is this very file safe: yes, and a file that just changed becomes so
 });
 
 await tell('Edit: continuous mode; from then on a change follows by itself', async () => {
-	await a.getByRole('button', { name: 'Edit' }).click();
+	await a.getByRole('button', { name: 'Edit', exact: true }).click();
 	const d = a.getByRole('dialog', { name: `Edit ${SRC_NAME}` });
-	await d.getByLabel(/^Continuous/).check();
+	await d.getByRole('radio', { name: /^Continuous/ }).check();
 	await shot(a, '18-edit', { whole: false });
 	await axe(a, 'edit');
 	await d.getByRole('button', { name: 'Save' }).click();
 	await d.waitFor({ state: 'hidden' });
 	on('a', `echo later > ${SRC}/later.txt`);
 	await until('the new file is there', () => on('b', `cat ${DST}/later.txt 2>/dev/null || true`).trim() === 'later', 120);
-	await a.getByText('Nothing is pending.').waitFor({ timeout: 60000 });
+	await a.getByText('Nothing is pending.').waitFor({ timeout: 60000 * slow });
 });
 
-await tell('Verify compares all content and repairs what differs', async () => {
+await check('Verify compares all content and repairs what differs', async () => {
 	on('b', `printf 'X' | dd of=${DST}/one.txt bs=1 conv=notrunc status=none`);
 	await a.getByRole('button', { name: 'Verify', exact: true }).click();
 	const d = a.getByRole('dialog', { name: `Verify ${SRC_NAME}` });
@@ -269,13 +269,14 @@ await tell('Verify compares all content and repairs what differs', async () => {
 	await d.getByRole('button', { name: 'Verify' }).click();
 	await d.waitFor({ state: 'hidden' });
 	const r = a.getByRole('region', { name: 'History of runs' }).getByRole('row').filter({ hasText: 'verify' }).first();
-	await r.getByText('finished').waitFor({ timeout: 120000 });
+	await r.getByText('finished').waitFor({ timeout: 120000 * slow });
 	equal(on('b', `cat ${DST}/one.txt`), on('a', `cat ${SRC}/one.txt`), 'the file that was changed on the target');
 	await r.getByText('1 differed').waitFor();
 	await shot(a, '20-verified');
 });
 
 await tell('Disable and Enable', async () => {
+	await a.keyboard.press('Escape');
 	await goTo(a, 'Replication');
 	await row(a).getByRole('button', { name: 'Disable' }).click();
 	await a.getByRole('dialog', { name: /^Disable/ }).getByRole('button', { name: 'Disable' }).click();

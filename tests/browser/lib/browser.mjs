@@ -8,6 +8,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
+import { slow } from './tap.mjs';
 
 const { MODULES, SHOTS } = process.env;
 const need = createRequire(path.join(MODULES, 'from-here.js'));
@@ -32,7 +33,7 @@ export const close = () => browser?.close();
 /* A page of its own profile at @base. `page.trouble` lists what must not have happened. */
 export async function open(base) {
 	const context = await browser.newContext({ viewport: WIDE, colorScheme: 'light', ignoreHTTPSErrors: true, timezoneId: 'UTC', reducedMotion: 'reduce' });
-	context.setDefaultTimeout(30000);
+	context.setDefaultTimeout(30000 * slow);
 	const page = await context.newPage();
 	page.base = base;
 	page.trouble = [];

@@ -2,7 +2,9 @@
 /*
  * lib/tap.mjs - results as TAP. A check that throws is a failure, and the run goes on: a later step says more.
  */
-let n = 0;
+/* A script that printed results before this one says which number is next. */
+const first = Number(process.env.TAP_FIRST ?? 1);
+let n = first - 1;
 let bad = 0;
 
 const comment = (s) => String(s).split('\n').map((l) => `# ${l}`).join('\n');
@@ -58,9 +60,12 @@ export function finish() {
 	process.exitCode = bad ? 1 : 0;
 }
 
+/* How many times longer than on a machine of our own everything may take. */
+export const slow = Number(process.env.SLOW ?? 1);
+
 /* Poll until @probe returns something true; the machine may be slow. */
 export async function until(what, probe, seconds = 60) {
-	const end = Date.now() + seconds * 1000;
+	const end = Date.now() + seconds * slow * 1000;
 	let last;
 	for (;;) {
 		last = await probe();

@@ -65,7 +65,7 @@ async function copy(c, e) {
 	say('Command copied');
 }
 
-const line = (c) => html`<span class="command"><code>${c}</code><button type="button" class="ghost round small" aria-label=${`Copy: ${c}`}
+const line = (c) => html`<span class="command"><code>${c}</code><button type="button" class="ghost round small" aria-label="Copy command" title="Copy"
 	@click=${(e) => copy(c, e)}>${icon('copy')}</button></span>`;
 
 /* A closed box with the equivalent commands: strings, or [what, command]. */

@@ -7,7 +7,7 @@ import { post, del, call, policyPath } from './api.js';
 import { state, notice, dismiss, say, changed } from './store.js';
 import { ask } from './dialogs.js';
 import { setPolicy, endText } from './model.js';
-import { path, plain, text } from './format.js';
+import { path, plain, plural, text } from './format.js';
 import { command, commandBox, quote } from './commands.js';
 
 const busy = new Set();
@@ -89,7 +89,7 @@ export function askDelete(p) {
 			<div><dt>Target</dt><dd>${text(p.target.cluster || p.target.address)}:${path(p.target, 'dir')}</dd></div>
 		</dl>
 		<p>Files stay where they are, on the source and on the target.
-			${p.in_sync ? nothing : html`<strong>The target may hold only part of the last changes${p.pending ? `: ${p.pending} are pending` : ''}.</strong>`}
+			${p.in_sync ? nothing : html`<strong>The target may hold only part of the last changes${p.pending ? `: ${plural(p.pending, 'change')} pending` : ''}.</strong>`}
 			${partial ? 'A transfer is under way.' : nothing}</p>
 		${commandBox([command('policy delete', quote(p.name), '--yes')])}`,
 	'Yes, Delete', async () => {

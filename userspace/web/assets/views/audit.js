@@ -46,7 +46,7 @@ const policyLink = (r) => {
 	return p ? html`<a href="#/policy/${p.id}">${text(r.name ?? p.name)}</a>` : text(r.name);
 };
 
-const row = (r) => html`<tr role="row"><td role="cell" data-label="When">${time(r.time)}</td><td role="cell" data-label="Who">${text(r.who)}</td><td role="cell" data-label="What"><strong>${text(r.action)}</strong></td>
+const row = (r) => html`<tr role="row"><td role="cell" data-label="When">${time(r.time)}</td><td role="cell" data-label="Who">${text(r.who)}</td><td role="cell" data-label="What" class="whole"><strong>${text(r.action)}</strong></td>
 	<td role="cell" data-label="Policy">${policyLink(r)}</td><td role="cell" data-label="Detail">${text(r.detail)}</td></tr>`;
 
 export function view() {
@@ -55,8 +55,8 @@ export function view() {
 	if (!rows)
 		return loading;
 	return html`<div class="page-head"><h1>Audit</h1></div>
-		${rows.length ? html`<table class="stack" role="table"><caption class="hidden">Audit log, newest first</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">When</th><th role="columnheader" scope="col">Who</th>
-			<th role="columnheader" scope="col">What</th><th role="columnheader" scope="col">Policy</th><th role="columnheader" scope="col">Detail</th></tr></thead><tbody role="rowgroup">${rows.map(row)}</tbody></table>`
+		${rows.length ? html`<table class="stack" role="table"><caption class="hidden">Audit log, newest first</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">When</th><th role="columnheader" scope="col" class="middle">Who</th>
+			<th role="columnheader" scope="col">What</th><th role="columnheader" scope="col" class="middle">Policy</th><th role="columnheader" scope="col">Detail</th></tr></thead><tbody role="rowgroup">${rows.map(row)}</tbody></table>`
 			: empty('clock', 'Nothing happened yet', html`<p>Whoever creates, accepts, changes or deletes something is written down here, with the time.</p>`)}
 		${error ? retry(error, () => load(rows.at(-1)?.id)) : more ? html`<button class="plain" @click=${() => load(rows.at(-1)?.id)}>Show older</button>` : nothing}
 		${commandBox([command('audit')])}`;

@@ -94,7 +94,7 @@ export function view() {
 		return loading;
 	const list = [...state.health.checks].sort((a, b) => rank(a) - rank(b));
 	const [shape, tone] = SEVERITIES[state.health.state] ?? SEVERITIES.info;
-	const open = list.filter((c) => !muted(c)).length;
+	const open = list.filter((c) => !muted(c) && c.severity !== 'info').length;
 	return html`
 		<div class="page-head"><h1>Health</h1>${badge(shape, tone, open ? `${open} ${open === 1 ? 'thing needs' : 'things need'} attention` : 'All is well')}</div>
 		${list.length ? html`<ul class="plain-list">${list.map(check)}</ul>` : html`<p class="quiet">Every check passes. When something goes wrong, it is named here with its cause and its cure.</p>`}

@@ -10,7 +10,7 @@ import { get, policyPath } from '../api.js';
 import { state, changed } from '../store.js';
 import { actions, policyBy } from '../model.js';
 import { icon } from '../icons.js';
-import { bytes, count, duration, fingerprint, plain, rate, text, time } from '../format.js';
+import { bytes, count, duration, fingerprint, plain, plural, rate, text, time } from '../format.js';
 import { commandBox, policyCommands } from '../commands.js';
 import { replicate, abort, enable, disable, askDelete, verify, isBusy } from '../verbs.js';
 import { statusWord, endsCell, progressLine, fact, loading, empty } from './parts.js';
@@ -91,7 +91,7 @@ function answer(p) {
 		return html`Nothing is safe on ${other} yet: the first sync has not ended.`;
 	if (p.in_sync)
 		return html`Everything written up to ${time(p.recovery_point)} is durable on ${other}. Nothing is pending.`;
-	return html`${other} has everything up to ${time(p.recovery_point)}. ${p.pending ? html`<strong>${count(p.pending)} changes are pending.</strong>` : ''}`;
+	return html`${other} has everything up to ${time(p.recovery_point)}. ${p.pending ? html`<strong>${plural(p.pending, 'change')} ${p.pending === 1 ? 'is' : 'are'} pending.</strong>` : ''}`;
 }
 
 function cure(p) {

@@ -39,7 +39,7 @@ export function makeWhere() {
 		if (!a)
 			return nothing;
 		const [shape, tone, word, why] = STATES[a.state] ?? STATES.unknown;
-		return html`<p>${badge(shape, tone, word)} ${why} ${text(a.detail)}</p>
+		return html`<p>${badge(shape, tone, word)} <span>${why}</span></p>${a.detail ? html`<p class="quiet small">${text(a.detail)}</p>` : nothing}
 			<dl class="inline"><div><dt>Last change seen</dt><dd>${time(a.last_change, 'none since capture began')}</dd></div>
 			<div><dt>Last change durable</dt><dd>${time(a.last_durable, '–')}</dd></div></dl>`;
 	}
