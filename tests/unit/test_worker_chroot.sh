@@ -6,6 +6,7 @@
 
 set -uo pipefail
 O=${O:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+mountpoint -q / || { echo "# / is no mount point: this is a chroot already, and the other tests of workers show it"; exit 4; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/tm-chroot.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/t"
