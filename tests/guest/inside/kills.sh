@@ -23,7 +23,7 @@ in_flight() { field a p .in_flight 2>/dev/null || echo 0; }
 # something is in flight. So the kill hits a batch that is not acknowledged, whatever happens between.
 hit() # VICTIM
 {
-	local try frozen pid victim
+	local try frozen n
 	for ((try = 0; try < 150; try++)); do
 		[[ $(in_flight) -gt 0 ]] || { sleep 0.05; continue; }
 		sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
@@ -33,7 +33,8 @@ hit() # VICTIM
 		esac
 		[[ -n $frozen ]] && kill -STOP "$frozen" 2>/dev/null || continue
 		sleep 0.2
-		if [[ $(in_flight) -gt 0 ]]; then
+		n=$(in_flight)
+		if [[ $n -gt 0 ]]; then
 			case $1 in
 			daemon-a) node_kill a KILL ;;
 			daemon-b) node_kill b KILL ;;
@@ -41,6 +42,7 @@ hit() # VICTIM
 			esac
 			kill -CONT "$frozen" 2>/dev/null
 			killed[$1]=$((killed[$1] + 1))
+			echo "# $1 killed for the ${killed[$1]}. time, $n changes in flight"
 			return 0
 		fi
 		kill -CONT "$frozen" 2>/dev/null
