@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -27,6 +28,33 @@ daemon.account("admin", "correct horse")
 rig.start()
 me = rig.client()
 check("logged in", me.login().status == 200)
+
+# ---- somebody slow, beside all that follows
+
+
+def dribble():
+    """A head that never ends must not hold its place for longer than the deadline."""
+    s = rig.connect("127.0.0.9")
+    began = time.monotonic()
+    try:
+        s.sendall(b"GET / HTTP/1.1\r\n")
+        while time.monotonic() - began < 60:
+            s.sendall(b"X-A: b\r\n")
+            s.settimeout(0.5)
+            try:
+                if not s.recv(100):
+                    break
+            except TimeoutError:
+                pass
+    except OSError:
+        pass
+    s.close()
+    dribbled.append(time.monotonic() - began)
+
+
+dribbled = []
+dribbler = threading.Thread(target=dribble, daemon=True)
+dribbler.start()
 
 # ---- the matrix
 
@@ -254,28 +282,8 @@ for path in ("/assets/../main.c", "/assets/..%2fmain.c", "/assets/", "/assets/%2
 # ---- slow and many
 
 
-def dribble():
-    """A head that never ends must not hold its place for longer than the deadline."""
-    s = rig.connect("127.0.0.9")
-    began = time.monotonic()
-    try:
-        s.sendall(b"GET / HTTP/1.1\r\n")
-        while time.monotonic() - began < 60:
-            s.sendall(b"X-A: b\r\n")
-            s.settimeout(0.5)
-            try:
-                if not s.recv(100):
-                    break
-            except TimeoutError:
-                pass
-    except OSError:
-        pass
-    took = time.monotonic() - began
-    print("# ended after %.0f s" % took)
-    return 10 < took < 50
-
-
-check("a client that dribbles its head is cut off", dribble())
+dribbler.join()
+check("a client that dribbles its head is cut off", 10 < dribbled[0] < 50, dribbled)
 
 
 def crowd():

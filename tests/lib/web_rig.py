@@ -69,7 +69,7 @@ class Rig:
             os.chown(os.path.join(self.dir, "state"), NOBODY, NOBODY)
         self.sock = os.path.join(self.dir, "run", "web.sock")
         self.daemon = FakeDaemon(self.sock, NOBODY if self.as_root else None) if fake else None
-        self.settings, self.assets, self.process = list(settings), assets, None
+        self.settings, self.assets, self.process, self.given = list(settings), assets, None, None
 
     def launch(self):
         env = dict(os.environ)
@@ -83,6 +83,10 @@ class Rig:
         who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if self.as_root else {}
         self.log_path = os.path.join(self.dir, "log")
         at = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        if self.given:
+            # As systemd does it: descriptor 3, and the process's own number.
+            argv = ["sh", "-c", 'exec 3<&%d; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"' % self.given.fileno(), "sh"] + argv
+            who["pass_fds"] = [self.given.fileno()]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, **who)
         return at

@@ -32,6 +32,9 @@ void tm_req_no_daemon(struct tm_req *r, int error)
 		tm_req_problem_with(r, 503, "busy", json_pack("{s:i}", "retry_after", 2),
 				    "too much is being asked of tidemarkd at the moment");
 		break;
+	case -EIO:
+		tm_req_problem(r, 502, "internal", "tidemarkd's answer was not understood");
+		break;
 	case -ENOMEM: tm_req_respond(r, 500, NULL); break;
 	default:
 		if (tm_ratelimit_ok(&rl, 1, 60000))

@@ -7,6 +7,8 @@
 import { state, changed } from './store.js';
 import { setServerTime } from './format.js';
 
+const ATTENDED_MS = 10000;
+
 /* What went wrong, as RFC 9457 tells it; `code` is stable, `message` is for people. */
 export class Problem extends Error {
 	constructor(status, o) {
@@ -42,6 +44,11 @@ function headersOf(method, body, ifMatch) {
 		h['Tidemark-CSRF'] = state.session.csrf;
 	if (body !== undefined)
 		h['Content-Type'] = 'application/json';
+	/* What the page asks by itself, while nobody does anything here, does not keep the login alive. */
+	if (Date.now() - state.touched > ATTENDED_MS)
+		h['Tidemark-Background'] = 'yes';
+	else
+		state.counted = Date.now();
 	if (ifMatch)
 		h['If-Match'] = `"${ifMatch}"`;
 	return h;

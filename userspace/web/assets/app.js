@@ -19,11 +19,11 @@ import * as peers from './views/peers.js';
 import * as users from './views/users.js';
 
 const PAGES = { replication, policy, health, settings, audit, peers, users };
+const TOLD_MS = 60000;
 const TICK_MS = 1000;
 
 const root = document.getElementById('app');
 let shown = null;	/* the page that was entered */
-let lastTouch = Date.now();
 
 // ---- the address
 
@@ -86,7 +86,7 @@ async function begin(session) {
 	state.session = session;
 	if (!session.cluster || !session.idle_seconds)
 		state.session = { ...session, ...(await get('/session')) };
-	lastTouch = Date.now();
+	state.touched = Date.now();
 	await loadPolicies().catch(() => {});
 	startEvents((type, data) => onEvent[type]?.(data));
 	go();
@@ -109,15 +109,18 @@ export async function leave(why) {
 	changed();
 }
 
-/* The events keep the session alive for the server: so idleness is judged here, by what a person does. */
+/* Idleness is judged by what a person does: here, and by the server, which is told which requests are the page's own. */
 function checkIdle() {
 	const limit = state.session?.idle_seconds;
-	if (limit && Date.now() - lastTouch > limit * 1000)
+	if (limit && Date.now() - state.touched > limit * 1000)
 		leave('You were logged out because nothing was done here for a while.');
+	/* Whoever reads and scrolls is here too, though nothing is asked for. */
+	else if (limit && state.touched - state.counted > TOLD_MS && Date.now() - state.touched < 5000)
+		get('/v1/status').catch(() => {});
 }
 
 for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart'])
-	addEventListener(kind, () => { lastTouch = Date.now(); }, { passive: true, capture: true });
+	addEventListener(kind, () => { state.touched = Date.now(); }, { passive: true, capture: true });
 
 // ---- drawing
 

@@ -8,6 +8,8 @@
 
 export const state = {
 	session: undefined,	/* undefined: not asked yet; null: nobody; else {name, role, csrf, cluster, idle_seconds} */
+	touched: Date.now(),	/* when somebody last did something here */
+	counted: 0,		/* the last request that told the server so */
 	login: {},		/* what the login page says: {accounts, why, last} */
 	status: null,		/* GET /v1/status */
 	policies: null,		/* Map id -> policy object; null: not loaded yet */
