@@ -201,7 +201,7 @@ static int attr(struct pstate *s, const struct tm_bobj *b)
 	struct pobj *o = tm_map_get(s->obj_map, &b->oid, sizeof(b->oid));
 	struct tm_step st = { .type = TM_STEP_ATTR, .oid = b->oid };
 
-	if (b->same)
+	if (b->same && !(o && o->touched))
 		return 0;
 	if (o)
 		o->touched = false;
