@@ -90,10 +90,42 @@ static bool has_home(struct tm_target *t, const struct tm_bobj *o)
 	return tm_table_row(t->table, o->ent->at.dir, &row) == 0;
 }
 
+/*
+ * A row without a name: what happens when somebody else was at work here while a batch was applied. It
+ * stands for nothing that could be linked or moved.
+ */
+static bool is_orphan(struct tm_target *t, const struct tm_bobj *o)
+{
+	char name[TM_NAME_LEN_MAX + 1];
+	struct tm_place at;
+	struct tm_oid there;
+
+	if (!o->ent || tm_oid_eq(o->oid, t->dirs.root))
+		return false;
+	if (tm_table_name(t->table, o->ent->at, &there) == 0 && tm_oid_eq(there, o->oid))
+		return false;
+	return tm_table_place(t->table, o->oid, name, &at) == -ENOENT;
+}
+
+static int forget_orphan(struct tm_target *t, struct tm_oid oid)
+{
+	int r = tm_table_begin(t->table);
+
+	if (r == 0)
+		r = tm_table_forget(t->table, oid);
+	if (r == 0)
+		r = tm_table_commit(t->table);
+	if (r < 0)
+		tm_table_rollback(t->table);
+	return r < 0 ? r : -ENOENT;
+}
+
 static int load(struct tm_target *t, struct tm_bobj *o)
 {
 	int r = tm_table_row(t->table, o->oid, &o->row);
 
+	if (r == 0 && is_orphan(t, o))
+		r = forget_orphan(t, o->oid);
 	o->known = r == 0;
 	/* The inode number came back as something else: what is here is another object. */
 	if (r == 0 && o->asserted && o->row.kind != o->attrs.kind) {
