@@ -41,6 +41,9 @@ json_t *tm_api_run_json(const struct tm_api_run *r)
 	TRY(tm_api_set_u64(o, "payload_bytes", r->payload_bytes));
 	TRY(tm_api_set_u64(o, "wire_bytes", r->wire_bytes));
 	TRY(tm_api_set_u64(o, "read_bytes", r->read_bytes));
+	TRY(tm_api_set_u64(o, "verified_files", r->verified_files));
+	TRY(tm_api_set_u64(o, "verified_bytes", r->verified_bytes));
+	TRY(tm_api_set_u64(o, "mismatched", r->mismatched));
 	return o;
 fail:
 	json_decref(o);
@@ -217,7 +220,7 @@ json_t *tm_api_failure_json(const struct tm_api_failure *f)
 	TRY(tm_api_set_time(o, "time", f->time_ns));
 	TRY(tm_api_set_bytes(o, "path", f->path, f->path_len, false));
 	TRY(tm_api_set_str(o, "op", f->op));
-	TRY(set_text(o, "error", err ? strerror(err) : NULL));
+	TRY(set_text(o, "error", f->text ? f->text : err ? strerror(err) : NULL));
 	TRY(tm_api_set_u64(o, "errno", (uint64_t)err));
 	return o;
 fail:

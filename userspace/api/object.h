@@ -17,6 +17,7 @@ struct tm_api_run {
 	const char *error; /* "" is null */
 	int64_t started_ns, finished_ns;
 	uint64_t batches, files, deleted, renamed, payload_bytes, wire_bytes, read_bytes;
+	uint64_t verified_files, verified_bytes, mismatched;
 };
 
 struct tm_api_policy {
@@ -67,6 +68,7 @@ struct tm_api_failure {
 	size_t path_len;
 	const char *op;
 	int err; /* positive or negative errno; 0: none */
+	const char *text; /* instead of the errno's words, or NULL */
 };
 
 struct tm_api_setting {

@@ -256,6 +256,19 @@ int tm_api_replicate_get(const json_t *body, bool *ret_yes, struct tm_api_refusa
 	return r;
 }
 
+int tm_api_verify_get(const json_t *body, bool *ret_repair, struct tm_api_refusal *no)
+{
+	static const char *const known[] = { "repair" };
+	bool repair = true;
+	int r = tm_api_only(body, known, 1, no);
+
+	if (r == 0)
+		r = tm_api_get_bool(body, "repair", &repair, no);
+	if (r == 0)
+		*ret_repair = repair;
+	return r;
+}
+
 int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_refusal *no)
 {
 	static const char *const known[] = { "timeout_ms" };

@@ -55,6 +55,7 @@ int tm_api_accept_get(const json_t *body, struct tm_api_accept *ret, struct tm_a
 int tm_api_reject_get(const json_t *body, char ret_reason[TM_API_TEXT_MAX + 1],
 		      struct tm_api_refusal *ret_no);
 int tm_api_replicate_get(const json_t *body, bool *ret_yes, struct tm_api_refusal *ret_no);
+int tm_api_verify_get(const json_t *body, bool *ret_repair, struct tm_api_refusal *ret_no);
 int tm_api_sync_get(const json_t *body, uint64_t *ret_timeout_ms, struct tm_api_refusal *ret_no);
 /* What is changed of an account; what was not given stays. */
 struct tm_api_account {

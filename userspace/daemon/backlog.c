@@ -100,6 +100,16 @@ int tm_backlog_take(struct tm_backlog *b, bool with_retry)
 	return 0;
 }
 
+int tm_backlog_take_nothing(struct tm_backlog *b)
+{
+	if (b->out)
+		return -EBUSY;
+	tm_change_set_clear(b->torn);
+	b->set_id++;
+	b->out = true;
+	return 0;
+}
+
 int tm_backlog_torn(struct tm_backlog *b, const struct tm_change *c)
 {
 	int r = tm_change_set_add(b->torn, c);
@@ -153,7 +163,8 @@ uint64_t tm_backlog_count(const struct tm_backlog *b)
 
 bool tm_backlog_clean(const struct tm_backlog *b)
 {
-	return !b->out && tm_change_set_empty(b->pending) && tm_change_set_empty(b->retry);
+	return (!b->out || (tm_change_set_empty(b->inflight) && tm_change_set_empty(b->torn))) &&
+	       tm_change_set_empty(b->pending) && tm_change_set_empty(b->retry);
 }
 
 static int is_healing(const struct tm_change *c, void *arg)

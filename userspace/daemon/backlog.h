@@ -42,6 +42,8 @@ int tm_backlog_add_all(struct tm_backlog *b, uint32_t flags);
 
 /* Begin a new set of everything pending, and with @with_retry of what is to be tried again. */
 int tm_backlog_take(struct tm_backlog *b, bool with_retry);
+/* Begin a set that has nothing of what is owed: what it is about is somebody else's. */
+int tm_backlog_take_nothing(struct tm_backlog *b);
 int tm_backlog_torn(struct tm_backlog *b, const struct tm_change *c);
 /* Returns 0 or -errno; the set is over in any case and nothing is lost. */
 int tm_backlog_done(struct tm_backlog *b);

@@ -12,6 +12,7 @@
  *	source_end, target_end	one policy's connection, at either end
  *	peer_state		how the policy stands on the other side
  *	schedule, tracking	sets, runs and healing of a source; waiters: sync and wait
+ *	verify			runs that compare all contents
  *	backlog, journal	what is owed
  *	capture_glue		the capture and its slots
  *	roots			directories and their watch
@@ -54,6 +55,7 @@ struct tm_rest;
 struct tm_root_watch;
 struct tm_pair_in;
 struct tm_target_conn;
+struct tm_verify;
 struct tm_asides;
 struct tm_estimate;
 struct tm_events;
@@ -186,6 +188,10 @@ struct tm_policy {
 	bool root_bad; /* missing, or another one: its policy is held */
 	char untracked_why[256];
 	bool session_idle; /* the worker waits for a set */
+	struct tm_verify *verify; /* a comparison that was asked for and is not through, or NULL */
+	bool verify_repair;	  /* the latest one repairs */
+	bool verify_flying;	  /* the set in flight is part of one, also of one that was dropped */
+	uint64_t features;	  /* TM_FEATURE_* of the session */
 	bool aborting;
 	uint64_t taken_ms; /* monotonic: when the set in flight was handed out */
 	int64_t taken_ns;
@@ -242,6 +248,8 @@ uint32_t tm_policy_uid_index(struct tm_daemon *d);
 void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *f);
 /* Drop remembered failures older than @before_ns, except refusals by the target unless @all. */
 void tm_policy_failures_expire(struct tm_policy *p, int64_t before_ns, bool all);
+/* Drop what an earlier comparison found. */
+void tm_policy_failures_verified(struct tm_policy *p);
 void tm_policy_status_in(const struct tm_policy *p, struct tm_status_in *ret);
 /* May it replicate at all: authorized, enabled, not held for a missing root, not on the way out? */
 bool tm_policy_active(const struct tm_policy *p);

@@ -32,16 +32,16 @@ static int handover_one(const struct tm_change *c, void *arg)
 	return h->b.len >= PACKET_FULL || tm_buf_error(&h->b) ? handover_flush(h) : 0;
 }
 
-int tm_handover_set(struct tm_policy *p)
+static int handover(struct tm_policy *p, const struct tm_change_set *changes, uint32_t flags)
 {
 	struct tm_ctl_set set = { .set_id = p->bl->set_id,
-				  .flags = p->set_confirmed ? TM_SET_CONFIRMED : 0,
+				  .flags = flags,
 				  .taken_ns = p->taken_ns };
 	struct handover h = { .p = p };
 	int r;
 
 	tm_buf_init(&h.b, TM_CTL_MAX - 16);
-	r = tm_change_set_each(p->bl->inflight, handover_one, &h);
+	r = tm_change_set_each(changes, handover_one, &h);
 	if (r == 0)
 		r = handover_flush(&h);
 	if (r == 0) {
@@ -51,4 +51,14 @@ int tm_handover_set(struct tm_policy *p)
 	}
 	tm_buf_free(&h.b);
 	return r;
+}
+
+int tm_handover_set(struct tm_policy *p)
+{
+	return handover(p, p->bl->inflight, p->set_confirmed ? TM_SET_CONFIRMED : 0);
+}
+
+int tm_handover_compare(struct tm_policy *p, const struct tm_change_set *set, bool look)
+{
+	return handover(p, set, look ? TM_SET_LOOK : 0);
 }

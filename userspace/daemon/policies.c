@@ -14,6 +14,7 @@
 #include "daemon/source_end.h"
 #include "daemon/supervisor.h"
 #include "daemon/target_end.h"
+#include "daemon/verify.h"
 #include "daemon/view.h"
 #include "daemon/watch.h"
 #include "lib/text.h"
@@ -74,8 +75,10 @@ static int load_run(const struct tm_run_rec *r, void *arg)
 	struct tm_policy *p = arg;
 
 	p->run = *r;
-	/* Cut off by the end of the last daemon: it goes on. */
+	/* Cut off by the end of the last daemon: it goes on. A comparison does not. */
 	p->run_open = r->result == TM_RUN_RUNNING;
+	if (p->run_open && r->kind == TM_RUN_VERIFY)
+		tm_run_end(p, TM_RUN_FAILED, "the daemon was restarted meanwhile");
 	return 1;
 }
 
@@ -210,12 +213,24 @@ static bool failure_same(const struct tm_failure *f, const struct tm_ctl_file_fa
 	return f->op == m->op && f->path_len == len && memcmp(f->path, m->path, len) == 0;
 }
 
+/* Found and mended: told, not kept. */
+static void tell_repaired(const struct tm_policy *p, const struct tm_ctl_file_failed *m)
+{
+	_cleanup_free_ char *path = tm_escape(m->path, strlen(m->path));
+
+	tm_notice("%s: %s: %s; repaired", p->rec.name, path ?: "?", tm_verify_text(m->err));
+}
+
 void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *m)
 {
 	size_t len = strlen(m->path);
 	struct tm_failure *f = NULL;
 	char *path;
 
+	if (m->op == TM_FAIL_REPAIRED) {
+		tell_repaired(p, m);
+		return;
+	}
 	if (!p->failures)
 		p->failures = calloc(TM_FAILURES_MAX, sizeof(*p->failures));
 	path = strdup(m->path);
@@ -241,6 +256,20 @@ void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *m)
 				  .path = path };
 }
 
+void tm_policy_failures_verified(struct tm_policy *p)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < p->n_failures; i++) {
+		if (p->failures[i].op == TM_FAIL_DIFFERS)
+			free(p->failures[i].path);
+		else
+			p->failures[kept++] = p->failures[i];
+	}
+	p->n_failures = kept;
+	p->next_failure = 0;
+}
+
 void tm_policy_failures_expire(struct tm_policy *p, int64_t before_ns, bool all)
 {
 	unsigned int kept = 0;
@@ -248,7 +277,8 @@ void tm_policy_failures_expire(struct tm_policy *p, int64_t before_ns, bool all)
 	for (unsigned int i = 0; i < p->n_failures; i++) {
 		struct tm_failure *f = &p->failures[i];
 
-		if (f->time_ns < before_ns && (all || f->op != 3))
+		/* A difference stays until somebody looks again. */
+		if (f->time_ns < before_ns && f->op != TM_FAIL_DIFFERS && (all || f->op != 3))
 			free(f->path);
 		else
 			p->failures[kept++] = *f;
@@ -285,7 +315,7 @@ void tm_policy_status_in(const struct tm_policy *p, struct tm_status_in *ret)
 		.peer = p->peer.status,
 	};
 	if (source && p->bl) {
-		ret->in_work = p->bl->out;
+		ret->in_work = p->bl->out || p->verify;
 		ret->dirty =
 			!tm_change_set_empty(p->bl->pending) || !tm_change_set_empty(p->bl->retry);
 	} else if (!source) {

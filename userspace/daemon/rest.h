@@ -129,6 +129,7 @@ void tm_rest_delete(struct tm_rest_request *q);
 void tm_rest_top(struct tm_rest_request *q);
 void tm_rest_reject(struct tm_rest_request *q);
 void tm_rest_replicate(struct tm_rest_request *q);
+void tm_rest_verify(struct tm_rest_request *q);
 void tm_rest_abort(struct tm_rest_request *q);
 void tm_rest_enable(struct tm_rest_request *q);
 void tm_rest_disable(struct tm_rest_request *q);

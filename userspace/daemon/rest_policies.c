@@ -183,6 +183,49 @@ void tm_rest_replicate(struct tm_rest_request *q)
 	answer(q);
 }
 
+void tm_rest_verify(struct tm_rest_request *q)
+{
+	struct tm_policy *p = q->p;
+	struct tm_api_refusal no;
+	bool repair = true;
+	int r;
+
+	if (tm_api_verify_get(q->body, &repair, &no) < 0) {
+		tm_call_refused(q->c, &no);
+		return;
+	}
+	if (!is_source(q, "verify it") || !is_authorized(q))
+		return;
+	if (p->rec.hold == TM_REC_HOLD_STOPPED) {
+		tm_call_problem(q->c, 409, "stopped", "policy %s stopped on suspicion: %s", p->rec.name,
+				p->rec.hold_text);
+		return;
+	}
+	if (!p->rec.first_done) {
+		tm_call_problem(q->c, 409, "wrong-state",
+				"policy %s has not been replicated yet: there is nothing to compare",
+				p->rec.name);
+		return;
+	}
+	if (p->conn == TM_CONN_SESSION && !(p->features & TM_FEATURE_COMPARE)) {
+		tm_call_problem(q->c, 409, "not-available",
+				"the target of policy %s is too old to compare contents", p->rec.name);
+		return;
+	}
+	r = tm_schedule_verify(p, repair);
+	if (r < 0) {
+		tm_call_problem(q->c, r == -EBUSY ? 409 : 500, r == -EBUSY ? "wrong-state" : "internal",
+				r == -EBUSY ? "policy %s is being verified" :
+					      "the wish of policy %s cannot be stored", p->rec.name);
+		return;
+	}
+	tm_audit(p->d, tm_call_who(q->c), "verify", p, "%s", repair ? "" : "nothing is repaired");
+	tm_policy_update(p);
+	tm_source_end_hurry(p);
+	tm_schedule_look(p);
+	answer(q);
+}
+
 void tm_rest_abort(struct tm_rest_request *q)
 {
 	struct tm_policy *p = q->p;

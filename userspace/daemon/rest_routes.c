@@ -41,6 +41,7 @@ const struct tm_route tm_routes[] = {
 	{ "POST", "/v1/policies/{ref}/accept", tm_rest_accept, ADMIN, 0 },
 	{ "POST", "/v1/policies/{ref}/reject", tm_rest_reject, ADMIN, 0 },
 	{ "POST", "/v1/policies/{ref}/replicate", tm_rest_replicate, OPERATE, 0 },
+	{ "POST", "/v1/policies/{ref}/verify", tm_rest_verify, OPERATE, 0 },
 	{ "POST", "/v1/policies/{ref}/abort", tm_rest_abort, OPERATE, 0 },
 	{ "POST", "/v1/policies/{ref}/enable", tm_rest_enable, OPERATE, 0 },
 	{ "POST", "/v1/policies/{ref}/disable", tm_rest_disable, OPERATE, 0 },

@@ -115,6 +115,9 @@ void tm_run_progress(struct tm_policy *p, const struct tm_ctl_progress *m)
 		run->payload_bytes += payload;
 		run->wire_bytes += wire;
 		run->read_bytes += rd;
+		run->verified_files += delta(m->verified_files, c->verified_files);
+		run->verified_bytes += delta(m->verified_bytes, c->verified_bytes);
+		run->mismatched += delta(m->mismatched, c->mismatched);
 	}
 	count_rate(p, m);
 	p->counted = p->prog = *m;

@@ -9,6 +9,7 @@
 #include "daemon/runs.h"
 #include "daemon/supervisor.h"
 #include "daemon/tune.h"
+#include "daemon/verify.h"
 #include "daemon/waiters.h"
 
 #include <stdio.h>
@@ -71,6 +72,8 @@ static enum tm_run_kind run_kind(const struct tm_policy *p)
 {
 	if (!p->rec.first_done)
 		return TM_RUN_FIRST;
+	if (p->verify || (p->run_open && p->run.kind == TM_RUN_VERIFY))
+		return TM_RUN_VERIFY;
 	if (p->rec.incomplete_ns)
 		return TM_RUN_HEAL;
 	return p->rec.run_wanted || !p->rec.continuous ? TM_RUN_MANUAL : TM_RUN_CONTINUOUS;
@@ -124,12 +127,17 @@ static void hand_out(struct tm_policy *p, bool with_retry)
 /* A run that finds nothing to do is finished. */
 static void run_finished(struct tm_policy *p, int64_t recovery_ns)
 {
+	char buf[TM_REC_TEXT_MAX];
+	const char *text = NULL;
+
+	if (p->run_open && p->run.kind == TM_RUN_VERIFY)
+		text = tm_verify_summary(p, buf, sizeof(buf));
 	p->rec.finished_ns = p->rec.status_ns = tm_wall_ns();
 	p->rec.recovery_ns = TM_MAX(p->rec.recovery_ns, recovery_ns);
 	p->rec.run_wanted = p->rec.run_confirmed = false;
 	p->run_retries = 0;
 	tm_policy_error(p, NULL);
-	tm_run_end(p, TM_RUN_FINISHED, NULL);
+	tm_run_end(p, TM_RUN_FINISHED, text);
 	if (p->rec.continuous)
 		tm_policy_save_later(p);
 	else
@@ -146,8 +154,13 @@ void tm_schedule_look(struct tm_policy *p)
 	if (!may_hand(p) || p->bl->out || !p->session_idle || p->conn != TM_CONN_SESSION || !p->w ||
 	    p->worker_stale)
 		return;
+	if (tm_verify_turn(p, has_pending(p)) && !tm_waiters_sync(p)) {
+		tm_verify_hand(p);
+		return;
+	}
 	/* A manual run that a sync began goes on to its end when nobody waits any more. */
-	asked = p->rec.run_wanted || tm_waiters_sync(p) || (!p->rec.continuous && p->run_open);
+	asked = p->rec.run_wanted || tm_waiters_sync(p) ||
+		(!p->rec.continuous && p->run_open && !p->verify);
 	if (!p->rec.continuous && !asked)
 		return;
 	retry_due = has_retry(p) && (now >= p->retry_at_ms || tm_waiters_sync(p));
@@ -165,7 +178,10 @@ void tm_schedule_look(struct tm_policy *p)
 	if (!has_pending(p) && !retry_due) {
 		if (has_retry(p))
 			look_in(p, p->retry_at_ms - now);
-		else if (asked && p->rec.first_done && !p->rec.incomplete_ns) {
+		else if (asked && p->rec.first_done && !p->rec.incomplete_ns && p->verify) {
+			p->rec.run_wanted = p->rec.run_confirmed = false;
+			tm_verify_hand(p);
+		} else if (asked && p->rec.first_done && !p->rec.incomplete_ns) {
 			tm_run_begin(p, run_kind(p));
 			run_finished(p, tm_glue_barrier_ns(p->d));
 		}
@@ -185,6 +201,7 @@ void tm_schedule_idle(struct tm_policy *p, bool fresh)
 		/* Given up by the worker: aborted, or stopped. */
 		(void)tm_backlog_fail(p->bl);
 		p->heal_set = p->all_set = 0;
+		tm_verify_lost(p);
 	}
 	p->aborting = false;
 	p->session_idle = true;
@@ -202,13 +219,18 @@ void tm_schedule_lost(struct tm_policy *p)
 	if (p->bl && p->bl->out)
 		(void)tm_backlog_fail(p->bl);
 	p->heal_set = p->all_set = 0;
+	tm_verify_lost(p);
 }
 
 void tm_schedule_requeue(struct tm_policy *p, const struct tm_change *c)
 {
+	int r;
+
 	if (!p->bl || !p->bl->out)
 		return;
-	if (tm_backlog_torn(p->bl, c) < 0)
+	if (!tm_verify_requeue(p, c, &r))
+		r = tm_backlog_torn(p->bl, c);
+	if (r < 0)
 		/* Not remembered as torn: then the set must not count as done. */
 		tm_worker_kill(p->w);
 }
@@ -256,10 +278,35 @@ static void note_torn(struct tm_policy *p, bool torn)
 		tm_change_set_count(p->bl->retry));
 }
 
+/* A slice of a comparison was the set: it says nothing about what was pending. */
+static void note_verify(struct tm_policy *p)
+{
+	char buf[TM_REC_TEXT_MAX];
+
+	if (!tm_verify_done(p))
+		return;
+	if (!p->verify_repair) {
+		tm_run_end(p, TM_RUN_FINISHED, tm_verify_summary(p, buf, sizeof(buf)));
+		tm_waiters_run_over(p);
+	} else if (has_retry(p)) {
+		/* What could not be repaired at once is tried again, as in any run. */
+		p->rec.run_wanted = true;
+	} else {
+		run_finished(p, 0);
+	}
+}
+
 /* Is the run over with this set? */
 static void note_run(struct tm_policy *p)
 {
 	bool wanted = p->rec.run_wanted;
+
+	if (p->verify) {
+		tm_verify_next(p);
+		if (!has_retry(p))
+			p->rec.run_wanted = false;
+		return;
+	}
 
 	if (!has_retry(p) && (wanted || !has_pending(p) || !p->rec.continuous)) {
 		run_finished(p, p->taken_ns);
@@ -278,7 +325,7 @@ static void note_run(struct tm_policy *p)
 
 void tm_schedule_done(struct tm_policy *p, const struct tm_ctl_done *done)
 {
-	bool torn;
+	bool torn, slice = tm_verify_flying(p);
 
 	if (!p->bl || !p->bl->out || done->set_id != p->bl->set_id) {
 		tm_worker_break(p->w, TM_C_DONE);
@@ -295,12 +342,14 @@ void tm_schedule_done(struct tm_policy *p, const struct tm_ctl_done *done)
 	(void)tm_backlog_done(p->bl);
 	p->rec.run_confirmed = false;
 	note_torn(p, torn);
-	if (!has_retry(p)) {
+	if (!has_retry(p) && !slice) {
 		p->rec.recovery_ns = TM_MAX(p->rec.recovery_ns, p->taken_ns);
 		tm_policy_failures_expire(p, p->taken_ns, !p->rec.finished_ns);
 	}
 	tm_policy_save_later(p);
-	if (p->rec.hold == TM_REC_HOLD_NONE)
+	if (slice)
+		note_verify(p);
+	else if (p->rec.hold == TM_REC_HOLD_NONE)
 		note_run(p);
 	tm_waiters_done(p, done->set_id, has_retry(p));
 	/* The next set waits for the worker's IDLE. */
@@ -313,6 +362,7 @@ void tm_schedule_stopped(struct tm_policy *p, const struct tm_msg_stop *stop)
 	if (p->bl->out)
 		(void)tm_backlog_fail(p->bl);
 	p->heal_set = p->all_set = 0;
+	tm_verify_drop(p);
 	p->rec.run_wanted = p->rec.run_confirmed = false;
 	tm_policy_hold(p, TM_REC_HOLD_STOPPED, "%s",
 		       stop->text[0] ? stop->text : "stopped on suspicion");
@@ -321,13 +371,33 @@ void tm_schedule_stopped(struct tm_policy *p, const struct tm_msg_stop *stop)
 	tm_waiters_run_over(p);
 }
 
-int tm_schedule_replicate(struct tm_policy *p, bool confirmed)
+static void go_on(struct tm_policy *p)
 {
 	if (p->rec.hold != TM_REC_HOLD_NONE) {
 		p->rec.hold = TM_REC_HOLD_NONE;
 		p->rec.hold_text[0] = 0;
 		tm_policy_error(p, NULL);
 	}
+}
+
+int tm_schedule_verify(struct tm_policy *p, bool repair)
+{
+	int r = tm_verify_start(p, repair);
+
+	if (r < 0)
+		return r;
+	go_on(p);
+	/* To compare what is still on its way says nothing: it goes first. */
+	p->rec.run_wanted |= repair;
+	p->rec.status_ns = tm_wall_ns();
+	p->run_retries = p->retries = 0;
+	p->retry_at_ms = 0;
+	return tm_policy_save(p);
+}
+
+int tm_schedule_replicate(struct tm_policy *p, bool confirmed)
+{
+	go_on(p);
 	p->rec.run_wanted = true;
 	p->rec.run_confirmed = p->rec.run_confirmed || confirmed;
 	p->rec.status_ns = tm_wall_ns();
@@ -351,6 +421,7 @@ static int on_abort_grace(sd_event_source *s, uint64_t usec, void *arg)
 
 void tm_schedule_cancel(struct tm_policy *p, enum tm_run_result result, const char *why)
 {
+	tm_verify_drop(p);
 	p->rec.run_wanted = p->rec.run_confirmed = false;
 	if (p->bl && p->bl->out && p->w && !p->aborting) {
 		p->aborting = true;

@@ -42,6 +42,8 @@ void tm_schedule_look(struct tm_policy *p);
 
 /* Start a run, or join the one under way. */
 int tm_schedule_replicate(struct tm_policy *p, bool confirmed);
+/* Start a run that compares all contents, or begin it anew (-EBUSY: it is at it). */
+int tm_schedule_verify(struct tm_policy *p, bool repair);
 /* @who: for the text "aborted by WHO". */
 void tm_schedule_abort(struct tm_policy *p, const char *who);
 /* End what is in work because the policy is held, disabled or deleted; @result of the run. */

@@ -129,6 +129,7 @@ static bool take_authed(struct tm_policy *p, struct tm_rd *r)
 		return false;
 	p->conn = TM_CONN_AUTHED;
 	p->ktls = a.ktls;
+	p->features = a.features;
 	if (!tm_streq(p->rec.peer_cluster, a.cluster)) {
 		tm_text_set(p->rec.peer_cluster, sizeof(p->rec.peer_cluster), "%s", a.cluster);
 		tm_policy_save_later(p);

@@ -8,6 +8,7 @@
  */
 #include "daemon/capture_glue.h"
 #include "daemon/schedule.h"
+#include "daemon/verify.h"
 #include "daemon/waiters.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
@@ -110,6 +111,7 @@ int tm_schedule_open(struct tm_policy *p)
 void tm_schedule_close(struct tm_policy *p)
 {
 	tm_waiters_fail(p, "failed", "the daemon stops, or the policy is gone");
+	tm_verify_drop(p);
 	sd_event_source_disable_unref(p->pace_timer);
 	p->pace_timer = NULL;
 	if (!p->bl)

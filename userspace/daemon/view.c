@@ -8,6 +8,7 @@
 #include "daemon/revision.h"
 #include "daemon/roots.h"
 #include "daemon/schedule.h"
+#include "daemon/verify.h"
 #include "daemon/target_end.h"
 #include "lib/beneath.h"
 #include "lib/fd.h"
@@ -30,6 +31,9 @@ static void run_fill(const struct tm_run_rec *r, struct tm_api_run *a)
 		.payload_bytes = r->payload_bytes,
 		.wire_bytes = r->wire_bytes,
 		.read_bytes = r->read_bytes,
+		.verified_files = r->verified_files,
+		.verified_bytes = r->verified_bytes,
+		.mismatched = r->mismatched,
 	};
 }
 
@@ -50,6 +54,10 @@ static void detail_text(const struct tm_policy *p, const struct tm_status_in *in
 	case TM_STATUS_REPLICATING:
 		if (!p->rec.first_done)
 			tm_text_set(buf, cap, "first sync");
+		else if (p->verify)
+			tm_text_set(buf, cap, "verifying: %llu files compared, %llu differ",
+				    (unsigned long long)p->run.verified_files,
+				    (unsigned long long)p->run.mismatched);
 		break;
 	case TM_STATUS_INCOMPLETE:
 		tm_text_set(buf, cap, "%s: %s is being reconciled", p->rec.incomplete_reason,
@@ -257,7 +265,7 @@ static int by_seq_down(const void *a, const void *b)
 
 static json_t *failure_json(const struct tm_failure *f)
 {
-	static const char *const ops[] = { "?", "read", "torn", "refused", "write" };
+	static const char *const ops[] = { "?", "read", "torn", "refused", "write", "verify" };
 	const struct tm_api_failure a = {
 		.id = f->seq,
 		.time_ns = f->time_ns,
@@ -265,6 +273,7 @@ static json_t *failure_json(const struct tm_failure *f)
 		.path_len = f->path_len,
 		.op = ops[f->op < TM_ARRAY_SIZE(ops) ? f->op : 0],
 		.err = f->err,
+		.text = f->op == TM_FAIL_DIFFERS ? tm_verify_text(f->err) : NULL,
 	};
 
 	return tm_api_failure_json(&a);

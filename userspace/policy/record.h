@@ -88,7 +88,13 @@ struct tm_policy_rec {
 	struct tm_rec_totals totals;
 };
 
-enum tm_run_kind { TM_RUN_FIRST = 1, TM_RUN_MANUAL = 2, TM_RUN_CONTINUOUS = 3, TM_RUN_HEAL = 4 };
+enum tm_run_kind {
+	TM_RUN_FIRST = 1,
+	TM_RUN_MANUAL = 2,
+	TM_RUN_CONTINUOUS = 3,
+	TM_RUN_HEAL = 4,
+	TM_RUN_VERIFY = 5,
+};
 enum tm_run_result {
 	TM_RUN_RUNNING = 0,
 	TM_RUN_FINISHED = 1,
@@ -105,6 +111,7 @@ struct tm_run_rec {
 	int64_t finished_ns;
 	char error[TM_REC_TEXT_MAX];
 	uint64_t batches, files, deleted, renamed, payload_bytes, wire_bytes, read_bytes;
+	uint64_t verified_files, verified_bytes, mismatched; /* of VERIFY */
 };
 
 struct tm_peer_rec {

@@ -129,6 +129,7 @@ const char *tm_run_kind_name(enum tm_run_kind k)
 	switch (k) {
 	case TM_RUN_FIRST: return "first";
 	case TM_RUN_CONTINUOUS: return "continuous";
+	case TM_RUN_VERIFY: return "verify";
 	case TM_RUN_HEAL: return "heal";
 	case TM_RUN_MANUAL:
 	default: return "manual";

@@ -28,10 +28,12 @@ int tm_store_run_put(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], struct
 	_cleanup_(tm_sql_finalizep) sqlite3_stmt *st = NULL;
 	sqlite3 *db = tm_store_db(s);
 	const uint64_t counts[] = { r->batches,	      r->files,	     r->deleted,   r->renamed,
-				    r->payload_bytes, r->wire_bytes, r->read_bytes };
+				    r->payload_bytes, r->wire_bytes, r->read_bytes,
+				    r->verified_files, r->verified_bytes, r->mismatched };
 	bool fresh = r->id == 0;
 	int ret = tm_sql_prepare(
-		db, "REPLACE INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+		db, "REPLACE INTO runs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,"
+		"?15,?16,?17)",
 		&st);
 
 	if (ret < 0)
@@ -81,6 +83,9 @@ int tm_store_run_each(struct tm_store *s, const uint8_t id[TM_REC_ID_LEN], unsig
 			.payload_bytes = (uint64_t)sqlite3_column_int64(st, 11),
 			.wire_bytes = (uint64_t)sqlite3_column_int64(st, 12),
 			.read_bytes = (uint64_t)sqlite3_column_int64(st, 13),
+			.verified_files = (uint64_t)sqlite3_column_int64(st, 14),
+			.verified_bytes = (uint64_t)sqlite3_column_int64(st, 15),
+			.mismatched = (uint64_t)sqlite3_column_int64(st, 16),
 		};
 
 		tm_sql_str(st, 6, rec.error, sizeof(rec.error));

@@ -58,6 +58,10 @@ static const char *const steps[] = {
 	"CREATE TABLE accounts ("
 	" name TEXT PRIMARY KEY, role INTEGER NOT NULL, disabled INTEGER NOT NULL,"
 	" verifier TEXT NOT NULL, created_ns INTEGER NOT NULL, last_login_ns INTEGER NOT NULL) STRICT;",
+	/* 2 -> 3: what a comparison of contents counted */
+	"ALTER TABLE runs ADD COLUMN verified_files INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE runs ADD COLUMN verified_bytes INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE runs ADD COLUMN mismatched INTEGER NOT NULL DEFAULT 0;",
 };
 
 static int version_get(sqlite3 *db, int *ret)

@@ -21,9 +21,6 @@
 /* The target waits in its receive; this is far below the link's patience. */
 #define ALIVE_MS 5000
 
-#define OP_DIFFERS 5
-#define OP_REPAIRED 6
-
 _Static_assert(TM_DIGEST_LEN == TM_HASH_LEN, "what is made is what travels");
 
 struct src_compare {
@@ -301,7 +298,7 @@ static void tell(struct tm_source *s, const struct src_dir *d, const char *name,
 	if (s->n_reported >= REPORTS_MAX)
 		return;
 	s->n_reported++;
-	src_file_failed(s, d, name, len, s->look ? OP_DIFFERS : OP_REPAIRED, error_of(what));
+	src_file_failed(s, d, name, len, s->look ? TM_FAIL_DIFFERS : TM_FAIL_REPAIRED, error_of(what));
 }
 
 static void note(struct tm_source *s, struct src_obj *o, uint8_t what)

@@ -73,15 +73,15 @@ static int forget_name(struct tm_target *t, struct tm_place at)
 	return r;
 }
 
-static int stands(struct tm_target *t, const struct tm_bent *e, const struct tm_row *row, bool *ret)
+static int stands(struct tm_target *t, struct tm_place at, const struct tm_row *row, bool *ret)
 {
-	int dir = tm_dirs_get(&t->dirs, e->at.dir), r;
+	int dir = tm_dirs_get(&t->dirs, at.dir), r;
 	struct stat st;
 
 	*ret = false;
 	if (dir < 0)
 		return dir == -ENOENT || dir == -ESTALE ? 0 : dir;
-	r = tm_stat_name(dir, e->at.name, &st);
+	r = tm_stat_name(dir, at.name, &st);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	*ret = st.st_ino == row->tino && kind_is(st.st_mode, row->kind);
@@ -104,7 +104,7 @@ static int look_at_entry(struct tm_target *t, const struct tm_bent *e, bool *for
 	if (r == 0)
 		r = tm_table_row(t->table, oid, &row);
 	if (r == 0 && row.kind == o->attrs.kind) {
-		r = stands(t, e, &row, &there);
+		r = stands(t, e->at, &row, &there);
 		if (r < 0 || there)
 			return r;
 		r = lose(t, o);
@@ -146,6 +146,36 @@ int tm_compare_entries(struct tm_target *t)
 		r = look_at_entry(t, e, &forgot);
 	}
 	return r == 0 && forgot ? reload(t) : r;
+}
+
+/*
+ * Also names that no assertion is about: an object that is to be moved must stand where it comes
+ * from. When none is left it is new.
+ */
+int tm_compare_places(struct tm_target *t, struct tm_bobj *o)
+{
+	char name[TM_NAME_LEN_MAX + 1];
+	struct tm_place at;
+	bool there;
+	int r;
+
+	if (tm_oid_eq(o->oid, t->dirs.root))
+		return 0;
+	while ((r = tm_table_place(t->table, o->oid, name, &at)) == 0) {
+		r = stands(t, at, &o->row, &there);
+		if (r < 0 || there)
+			return r;
+		r = lose(t, o);
+		if (r == 0)
+			r = forget_name(t, at);
+		if (r < 0)
+			return r;
+	}
+	if (r != -ENOENT)
+		return r;
+	o->known = false;
+	memset(&o->row, 0, sizeof(o->row));
+	return reload(t);
 }
 
 void tm_compare_forget(struct tm_target *t)

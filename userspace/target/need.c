@@ -187,6 +187,8 @@ static int evaluate(struct ask *a, struct tm_bobj *o)
 	uint8_t need;
 	int r = load(t, o);
 
+	if (r == 0 && o->asserted && o->known && (o->flags & TM_AF_COMPARE))
+		r = tm_compare_places(t, o);
 	if (r < 0 || !o->asserted || (!o->known && !has_home(t, o)))
 		return r;
 	if (o->attrs.kind == TM_KIND_DIR && !(o->known && (o->row.flags & TM_ROW_COMPLETE)) &&
@@ -203,23 +205,34 @@ static int evaluate(struct ask *a, struct tm_bobj *o)
 	return tm_need_rank(need) > tm_need_rank(o->need) ? want(a, o, need) : 0;
 }
 
+static int evaluate_fresh(struct ask *a, bool *ret_some)
+{
+	struct tm_batch *b = &a->t->batch;
+	int r = 0;
+
+	*ret_some = false;
+	for (size_t i = 0; i < b->n_objs && r == 0; i++) {
+		if (!b->objs[i]->fresh)
+			continue;
+		b->objs[i]->fresh = false;
+		*ret_some = true;
+		r = tm_only_look(a->t) ? only_look(a, b->objs[i]) : evaluate(a, b->objs[i]);
+	}
+	return r;
+}
+
 int tm_need_send(struct tm_target *t, struct tm_link *l, bool *ret_lists)
 {
 	struct ask a = { .t = t, .l = l };
+	bool again = true;
 	int r = t->batch.comparing ? tm_compare_entries(t) : 0;
 
 	tm_buf_init(&a.buf, TM_FRAME_MAX);
 	tm_buf_reset(&t->hashes);
 	t->hashes_ms = tm_mono_ms();
-	for (size_t i = 0; i < t->batch.n_objs && r == 0; i++) {
-		if (!t->batch.objs[i]->fresh)
-			continue;
-		t->batch.objs[i]->fresh = false;
-		if (tm_only_look(t))
-			r = only_look(&a, t->batch.objs[i]);
-		else
-			r = evaluate(&a, t->batch.objs[i]);
-	}
+	/* What is found missing may take others with it that were evaluated before. */
+	while (r == 0 && again)
+		r = evaluate_fresh(&a, &again);
 	if (r == 0 && a.buf.len)
 		r = tm_link_send_buf(l, TM_F_NEED, &a.buf);
 	if (r == 0)

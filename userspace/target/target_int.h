@@ -133,6 +133,8 @@ static inline bool tm_only_look(const struct tm_target *t)
 
 /* Are the entries that are to be compared where the table has them? What is not is forgotten. */
 int tm_compare_entries(struct tm_target *t);
+/* The same of a known object, wherever it is by the table. It may be unknown then. */
+int tm_compare_places(struct tm_target *t, struct tm_bobj *o);
 /* The needs of one object that is to be compared; its row is from the disk from here on. */
 uint8_t tm_compare_need(struct tm_target *t, struct tm_bobj *o);
 /* Can the content of a known file be compared with what the source has? */

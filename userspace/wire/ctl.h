@@ -161,8 +161,9 @@ struct tm_ctl_done {
 
 struct tm_ctl_file_failed {
 	int32_t err;
-	/* 1 read, 2 torn too often, 3 refused by the target, 4 write, 5 differs, 6 differed: repaired */
-	uint32_t op;
+	uint32_t op;		    /* 1 read, 2 torn too often, 3 refused, 4 write, or: */
+#define TM_FAIL_DIFFERS	 5 /* a comparison found it; err: EILSEQ content, ENOENT not there, */
+#define TM_FAIL_REPAIRED 6 /* EEXIST only there, ESTALE attributes; the same, and repaired */
 	char path[TM_PATH_LEN_MAX]; /* relative to the root, bytes */
 };
 
