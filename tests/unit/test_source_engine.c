@@ -234,6 +234,36 @@ TEST(a_renamed_file_sends_no_data)
 	CHECK_EQ(rig_free(r), 0);
 }
 
+TEST(a_new_link_to_a_known_file_and_the_names_of_linked_ones_send_no_data)
+{
+	struct rig *r = rig_ready(make_wide);
+
+	/* The record of the new name alone; the one of the inode, as a backend that sees link counts has it. */
+	MUST(linkat(r->root, "from/big/f0", r->root, "to/second", 0));
+	chg_name(r, "to/second");
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK_EQ(rig_sum(r).data_bytes, 0);
+	CHECK(rig_equal(r));
+	MUST(linkat(r->root, "from/big/f0", r->root, "to/third", 0));
+	chg_name(r, "to/third");
+	chg_ino(r, "from/big/f0", TM_CF_ATTR | TM_CF_LINKS, 0, 0);
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK_EQ(rig_sum(r).data_bytes, 0);
+	CHECK(rig_equal(r));
+	MUST(renameat(r->root, "to/second", r->root, "from/moved"));
+	chg_name(r, "to/second");
+	chg_name(r, "from/moved");
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK_EQ(rig_sum(r).data_bytes, 0);
+	CHECK(rig_equal(r));
+	MUST(unlinkat(r->root, "from/big/f0", 0));
+	chg_name(r, "from/big/f0");
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK_EQ(rig_sum(r).data_bytes + rig_sum(r).need_whole, 0);
+	CHECK(rig_equal(r));
+	CHECK_EQ(rig_free(r), 0);
+}
+
 TEST(a_renamed_file_is_sent_again_where_nobody_tells_what_came_from_outside)
 {
 	struct rig *r = rig_new();
