@@ -238,7 +238,7 @@ TEST(a_new_link_to_a_known_file_and_the_names_of_linked_ones_send_no_data)
 {
 	struct rig *r = rig_ready(make_wide);
 
-	/* The record of the new name alone; the one of the inode, as a backend that sees link counts has it. */
+	/* By the record of the new name alone; then with that of the inode, whose link count changed. */
 	MUST(linkat(r->root, "from/big/f0", r->root, "to/second", 0));
 	chg_name(r, "to/second");
 	CHECK_EQ(rig_replicate(r), 0);
