@@ -5,6 +5,7 @@
  */
 #include "engine_rig.h"
 
+#include <dirent.h>
 #include <sys/sysmacros.h>
 
 static void chg_compare(struct rig *r)
@@ -396,6 +397,92 @@ TEST(healing_with_a_peer_that_cannot_compare_sends_the_file)
 	CHECK(equal(r));
 	chg_compare(r);
 	CHECK_EQ(rig_replicate(r), -EOPNOTSUPP);
+	engine_free(r);
+}
+
+/* ---- a large file over a link that breaks ---- */
+
+#define BIG (24 << 20)
+static uint64_t cut_at;
+
+static void cut(struct rig *r)
+{
+	if (cut_at && r->progress.payload_bytes - before.payload_bytes >= cut_at) {
+		cut_at = 0;
+		kill(dst.pid, SIGKILL);
+	}
+}
+
+static void broken_set(struct rig *r, uint64_t at)
+{
+	before = r->progress;
+	cut_at = at;
+	r->on_poll = cut;
+	CHECK(rig_replicate(r) < 0);
+	r->on_poll = NULL;
+	CHECK_EQ(cut_at, 0);
+	leave(r);
+	CHECK_EQ(join(r), 0);
+}
+
+static bool left_over(const char *name)
+{
+	struct dirent *e;
+	int fd = openat(dst.root, ".tidemark/stage", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fdopendir(fd);
+	bool found = false;
+
+	while (d && (e = readdir(d)))
+		found |= e->d_name[0] == *name;
+	closedir(d);
+	return found;
+}
+
+TEST(a_large_file_goes_on_where_the_link_broke)
+{
+	struct rig *r = engine_new();
+
+	fill(r, "big", 0, BIG, 1);
+	fill(r, "small", 0, 1000, 2);
+	chg_name(r, "big");
+	chg_name(r, "small");
+	broken_set(r, BIG / 2);
+	CHECK(left_over("r"));
+	/* It changes meanwhile, in the part that has come. */
+	fill(r, "big", 100, 5, 3);
+	before = r->progress;
+	broken_set(r, BIG / 4);
+	CHECK(r->progress.payload_bytes - before.payload_bytes < BIG / 2 + (4 << 20));
+	before = r->progress;
+	CHECK_EQ(rig_replicate(r), 0);
+	/* Three quarters had come; what was in the sockets is lost, and a block at each end. */
+	CHECK(r->progress.payload_bytes - before.payload_bytes < BIG / 4 + (4 << 20));
+	CHECK(equal(r));
+	CHECK(!left_over("r"));
+	/* The same for a known file that is sent whole. */
+	fill(r, "big", 0, BIG, 9);
+	chg_ino(r, "big", TM_CF_DATA | TM_CF_WHOLE, 0, 0);
+	broken_set(r, BIG / 2);
+	before = r->progress;
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK(r->progress.payload_bytes - before.payload_bytes < BIG / 2 + (4 << 20));
+	CHECK(equal(r));
+	CHECK_EQ(rig_take_again(r), 0);
+	engine_free(r);
+}
+
+TEST(what_is_left_of_a_file_that_went_is_not_kept)
+{
+	struct rig *r = engine_new();
+
+	fill(r, "big", 0, BIG, 1);
+	chg_name(r, "big");
+	broken_set(r, BIG / 2);
+	CHECK(left_over("r"));
+	MUST(unlinkat(r->root, "big", 0));
+	CHECK_EQ(rig_replicate(r), 0);
+	CHECK(equal(r));
+	CHECK(!left_over("r"));
 	engine_free(r);
 }
 

@@ -67,6 +67,7 @@ struct tm_bobj {
 	bool settled; /* by the table it is as asserted: what differs on the disk is damage */
 	bool same;    /* compared with the answer: nothing is to be done */
 	bool lost;    /* it is not where the table has it */
+	bool resumed; /* an earlier batch brought a part of it: what is asked for is the rest */
 	uint8_t found; /* enum tm_found_what */
 	bool refused;	       /* not allowed here */
 	const uint8_t *xattrs; /* in the arena */

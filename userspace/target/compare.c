@@ -321,16 +321,12 @@ static int all_blocks(struct hashing *x, int fd)
 	return r == 0 && (x->rec.n || !blocks) ? put_record(x) : r;
 }
 
-int tm_compare_hashes(struct tm_target *t, struct tm_bobj *o, bool *ret_done)
+static int hash_file(struct tm_target *t, struct tm_bobj *o, int fd, bool *ret_done)
 {
-	_cleanup_close_ int fd = tm_place_open(t, o->oid, o->row.tino, O_RDONLY);
 	struct hashing x = { .t = t, .rec = { .oid = o->oid } };
 	struct stat st;
 	int r;
 
-	*ret_done = false;
-	if (fd < 0)
-		return tm_err_is_fatal(fd) ? fd : 0;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!t->digest) {
@@ -344,6 +340,31 @@ int tm_compare_hashes(struct tm_target *t, struct tm_bobj *o, bool *ret_done)
 	r = all_blocks(&x, fd);
 	*ret_done = !x.failed;
 	return r;
+}
+
+int tm_compare_hashes(struct tm_target *t, struct tm_bobj *o, bool *ret_done)
+{
+	_cleanup_close_ int fd = tm_place_open(t, o->oid, o->row.tino, O_RDONLY);
+
+	*ret_done = false;
+	if (fd < 0)
+		return tm_err_is_fatal(fd) ? fd : 0;
+	return hash_file(t, o, fd, ret_done);
+}
+
+int tm_compare_left(struct tm_target *t, struct tm_bobj *o, bool *ret_done)
+{
+	_cleanup_close_ int fd = -EBADF;
+	char name[24];
+
+	*ret_done = false;
+	if (!tm_compare_ok(t) || o->attrs.size < TM_RESUME_BYTES)
+		return 0;
+	fd = tm_stage_resume(t, o->oid, name, O_RDONLY);
+	if (fd < 0)
+		return fd == -ENOENT || !tm_err_is_fatal(fd) ? 0 : fd;
+	o->resumed = true;
+	return hash_file(t, o, fd, ret_done);
 }
 
 /* ---- the answer ---- */

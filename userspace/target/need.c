@@ -163,6 +163,14 @@ static int want(struct ask *a, struct tm_bobj *o, uint8_t need)
 		need = TM_NEED_WHOLE;
 	}
 	o->need = need;
+	if (need == TM_NEED_WHOLE && o->attrs.kind == TM_KIND_REG && !(o->flags & TM_AF_COMPARE)) {
+		o->need = TM_NEED_COMPARE;
+		r = tm_compare_left(t, o, &done);
+		if (r < 0 || done)
+			return r;
+		o->resumed = false;
+		o->need = need;
+	}
 	return ask(a, need, o->oid);
 }
 

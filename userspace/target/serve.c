@@ -311,6 +311,7 @@ static int finish(struct serve *s, const struct tm_plan *plan)
 {
 	struct tm_target *t = s->t;
 	int sent = t->batch.comparing ? tm_compare_tell(t) : 0, r;
+	bool last;
 
 	if (sent == 0)
 		sent = send_ack(s, plan);
@@ -320,9 +321,10 @@ static int finish(struct serve *s, const struct tm_plan *plan)
 	if (r < 0)
 		return say(s, TM_WERR_TARGET, r,
 			   "a committed batch cannot be applied now; it is repeated later");
+	last = (t->batch.head.flags & TM_BATCH_LAST) != 0;
 	count(t, plan);
 	batch_forget(t);
-	r = tm_stage_clean(t);
+	r = last ? tm_stage_clean_all(t) : tm_stage_clean(t);
 	progress(t, 0);
 	return r < 0 ? r : sent;
 }
@@ -581,6 +583,8 @@ int tm_target_serve(struct tm_target *t, struct tm_link *l, struct tm_msg_text *
 	r = t->in_doubt ? -EIO : loop(&s);
 	if (r < 0)
 		tell(&s, r);
+	/* A full disk must not stay full of what may be resumed, a broken one is nothing to build on. */
+	t->distrust |= tm_err_is_fatal(r);
 	/* Nothing of an unfinished batch stays, but what is committed is left to be repeated. */
 	batch_forget(t);
 	tm_stage_clean(t);

@@ -45,12 +45,35 @@ static void unstage(struct tm_target *t, struct tm_bobj *o)
 	o->patch.n = 0;
 }
 
+static void resume_name(struct tm_oid oid, char name[24])
+{
+	/* Two files of one hash are told apart by their content, as everything is that is resumed. */
+	snprintf(name, 24, "r%016llx", (unsigned long long)tm_oid_hash(oid));
+}
+
+int tm_stage_resume(struct tm_target *t, struct tm_oid oid, char name[24], int flags)
+{
+	struct stat st;
+	int r;
+
+	resume_name(oid, name);
+	r = tm_stat_name(t->stagefd, name, &st);
+	if (r < 0 || !S_ISREG(st.st_mode))
+		return r < 0 ? r : -ENOENT;
+	return tm_open_name(t->stagefd, name, flags, 0);
+}
+
 static int new_file(struct tm_target *t)
 {
 	struct tm_incoming *in = &t->in;
 	struct stat st;
 
-	tm_stage_name(t, in->o->stage);
+	if ((in->flags & TM_FF_WHOLE) && in->size >= TM_RESUME_BYTES && tm_compare_ok(t)) {
+		resume_name(in->o->oid, in->o->stage);
+		unlinkat(t->stagefd, in->o->stage, 0);
+	} else {
+		tm_stage_name(t, in->o->stage);
+	}
 	in->fd = tm_open_name(t->stagefd, in->o->stage, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (in->fd < 0) {
 		in->o->stage[0] = 0;
@@ -234,12 +257,31 @@ static int give_up(struct tm_target *t, int err)
 	return 0;
 }
 
+/* What came of it before is what the ranges are for. */
+static int begin_resume(struct tm_target *t)
+{
+	struct tm_incoming *in = &t->in;
+	struct stat st;
+
+	in->fd = tm_stage_resume(t, in->o->oid, in->o->stage, O_RDWR);
+	if (in->fd < 0 || fstat(in->fd, &st) < 0) {
+		in->o->stage[0] = 0;
+		return in->fd < 0 ? in->fd : -errno;
+	}
+	in->o->stage_tino = st.st_ino;
+	in->old_size = (uint64_t)st.st_size;
+	in->take = TM_TAKE_CLONE;
+	return set_size(in->fd, in->old_size, in->size);
+}
+
 static int begin_take(struct tm_target *t)
 {
 	struct tm_incoming *in = &t->in;
 	int r;
 
-	if (in->flags & TM_FF_WHOLE) {
+	if (in->o->resumed && !(in->flags & TM_FF_WHOLE)) {
+		r = begin_resume(t);
+	} else if (in->flags & TM_FF_WHOLE) {
 		in->take = TM_TAKE_WHOLE;
 		r = new_file(t);
 		if (r == 0)
@@ -302,9 +344,11 @@ int tm_stage_file(struct tm_target *t, const struct tm_msg_file *m)
 	if (m->flags & TM_FF_WHOLE)
 		return begin_take(t);
 	/* Ranges and bare attributes need something to be about. */
-	if (o->attrs.kind == TM_KIND_REG && (!o->known || o->need == TM_NEED_WHOLE))
+	if (o->attrs.kind == TM_KIND_REG && !o->resumed &&
+	    (!o->known || o->need == TM_NEED_WHOLE))
 		in->lost = true;
-	return 0;
+	/* All of it may have come already: then no range follows. */
+	return o->resumed && o->attrs.kind == TM_KIND_REG ? begin_take(t) : 0;
 }
 
 int tm_stage_data(struct tm_target *t, uint64_t off, const uint8_t *p, uint32_t n)
@@ -440,7 +484,7 @@ static int finish_staged(struct tm_target *t)
 	if (res.err)
 		tm_report_obj(t, in->o, 4, -res.err);
 	in->o->content = TM_CONTENT_STAGED;
-	if (in->flags & TM_FF_WHOLE)
+	if ((in->flags & TM_FF_WHOLE) || in->o->resumed)
 		in->o->need = TM_NEED_WHOLE;
 	if (t->n_sync < TM_STAGE_SYNC_FDS)
 		t->sync_fd[t->n_sync] = tm_take_fd(in->fd);
@@ -484,6 +528,9 @@ int tm_stage_end(struct tm_target *t, const struct tm_msg_file_end *m)
 		o->result = TM_FILE_TORN;
 	if (o->result != TM_FILE_OK) {
 		in->fd = tm_close(in->fd);
+		/* It kept changing, or was cut short: most of it is good for the next time. */
+		if (o->result == TM_FILE_TORN && o->stage[0] == 'r')
+			o->stage[0] = 0;
 		unstage(t, o);
 		t->skipped++;
 	}
@@ -515,6 +562,8 @@ int tm_stage_sync(struct tm_target *t)
 			r = -errno;
 	}
 	tm_stage_forget(t);
+	/* Of pages that could not be written nobody knows what they hold: nothing is built on them. */
+	t->distrust |= r < 0;
 	return r;
 }
 

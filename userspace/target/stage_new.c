@@ -163,7 +163,8 @@ int tm_stage_rest(struct tm_target *t)
 	return r;
 }
 
-int tm_stage_clean(struct tm_target *t)
+/* With @keep, a few of what can be resumed are left. */
+static int clean(struct tm_target *t, unsigned int keep)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct dirent *de;
@@ -180,10 +181,26 @@ int tm_stage_clean(struct tm_target *t)
 	if (!dir)
 		return -ENOMEM;
 	fd = -EBADF;
-	while (r == 0 && (errno = 0, de = readdir(dir)))
-		if (!tm_streq(de->d_name, ".") && !tm_streq(de->d_name, ".."))
-			r = tm_remove_tree(t->stagefd, de->d_name);
+	while (r == 0 && (errno = 0, de = readdir(dir))) {
+		if (tm_streq(de->d_name, ".") || tm_streq(de->d_name, ".."))
+			continue;
+		if (de->d_name[0] == 'r' && keep && !t->distrust) {
+			keep--;
+			continue;
+		}
+		r = tm_remove_tree(t->stagefd, de->d_name);
+	}
 	closedir(dir);
 	t->stage_n = 0;
 	return r;
+}
+
+int tm_stage_clean(struct tm_target *t)
+{
+	return clean(t, TM_RESUME_FILES);
+}
+
+int tm_stage_clean_all(struct tm_target *t)
+{
+	return clean(t, 0);
 }

@@ -71,6 +71,7 @@ struct tm_target {
 	bool replaying;		   /* after a crash */
 	struct tm_link *link; /* of the session */
 	struct tm_digest *digest; /* made when it is needed first */
+	bool distrust;		  /* the file system is in trouble: nothing is kept to be resumed */
 	struct tm_buf hashes;	  /* a HASHES frame being filled */
 	uint64_t hashes_ms;	  /* when it was last flushed */
 	struct tm_map *lost_dirs; /* not where the table had them, in this comparison */
@@ -90,12 +91,22 @@ int tm_stage_rest(struct tm_target *t);
 /* A symlink that is here with another target. */
 bool tm_stage_says_otherwise(struct tm_target *t, const struct tm_bobj *o);
 void tm_stage_name(struct tm_target *t, char name[24]);
+/*
+ * Whole files of at least TM_RESUME_BYTES are staged under a name that is found again when the connection
+ * breaks within them: tm_stage_clean() leaves TM_RESUME_FILES of them until a change set ends.
+ */
+#define TM_RESUME_BYTES ((uint64_t)8 << 20)
+#define TM_RESUME_FILES 8
+/* Open what an earlier batch has left of a file. -ENOENT, -errno. */
+int tm_stage_resume(struct tm_target *t, struct tm_oid oid, char name[24], int flags);
 /* Make what was staged durable. */
 int tm_stage_sync(struct tm_target *t);
 /* Close what is under way. */
 void tm_stage_forget(struct tm_target *t);
 /* Forget what is under way and remove everything that is in STAGE. */
 int tm_stage_clean(struct tm_target *t);
+/* And nothing is left to be resumed. */
+int tm_stage_clean_all(struct tm_target *t);
 /* Make a range read as zeros, deallocated where the file system can. 0 or -errno. */
 int tm_zero_range(int fd, uint64_t off, uint64_t len);
 
@@ -141,6 +152,8 @@ uint8_t tm_compare_need(struct tm_target *t, struct tm_bobj *o);
 bool tm_compare_able(struct tm_target *t, const struct tm_row *row);
 /* Send HASHES of one file. *@ret_done false: it cannot be read, ask for all of it. 0 or -errno. */
 int tm_compare_hashes(struct tm_target *t, struct tm_bobj *o, bool *ret_done);
+/* The same of what an earlier batch has left of it, if it has. */
+int tm_compare_left(struct tm_target *t, struct tm_bobj *o, bool *ret_done);
 /* Send what waits of them. */
 int tm_compare_flush(struct tm_target *t);
 /* The answer is here (t->in): does what is on the disk equal it? */
