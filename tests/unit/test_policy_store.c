@@ -254,8 +254,15 @@ TEST(accounts_are_kept_up_to_their_number)
 	tm_store_close(s);
 }
 
+static int last_run(const struct tm_run_rec *r, void *arg)
+{
+	*(struct tm_run_rec *)arg = *r;
+	return 1;
+}
+
 TEST(a_database_of_the_first_schema_is_taken_over_with_all_it_holds)
 {
+	struct tm_run_rec run = { .kind = TM_RUN_MANUAL, .started_ns = 1, .files = 5, .mismatched = 9 };
 	struct tm_store *s = open_store();
 	struct tm_policy_rec a;
 	struct tm_account_rec b;
@@ -263,12 +270,25 @@ TEST(a_database_of_the_first_schema_is_taken_over_with_all_it_holds)
 
 	fill(&a, 9);
 	CHECK_EQ(s->ops->policy_put(s, &a), 0);
+	CHECK_EQ(s->ops->run_put(s, a.id, &run), 0);
 	tm_store_close(s);
 	CHECK(sqlite3_open(db_path, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, "DROP TABLE accounts; PRAGMA user_version=1", NULL, NULL, NULL) ==
-	      SQLITE_OK);
+	CHECK(sqlite3_exec(db,
+			   "DROP TABLE accounts; ALTER TABLE runs DROP COLUMN verified_files;"
+			   "ALTER TABLE runs DROP COLUMN verified_bytes; ALTER TABLE runs DROP COLUMN mismatched;"
+			   "PRAGMA user_version=1",
+			   NULL, NULL, NULL) == SQLITE_OK);
 	sqlite3_close(db);
 	s = open_store();
+	CHECK_EQ(s->ops->run_each(s, a.id, 1, 0, last_run, &run), 1);
+	CHECK(run.files == 5 && run.mismatched == 0);
+	run.verified_files = 7;
+	run.verified_bytes = 8;
+	run.mismatched = 9;
+	CHECK_EQ(s->ops->run_put(s, a.id, &run), 0);
+	memset(&run, 0, sizeof(run));
+	CHECK_EQ(s->ops->run_each(s, a.id, 1, 0, last_run, &run), 1);
+	CHECK(run.verified_files == 7 && run.verified_bytes == 8 && run.mismatched == 9);
 	CHECK_EQ(s->ops->account_get(s, "alice", &b), -ENOENT);
 	n_seen = 0;
 	CHECK_EQ(s->ops->policy_each(s, collect, NULL), 0);
