@@ -66,6 +66,7 @@ struct model {
 	struct model_batch *batches;
 	size_t n_batches;
 	bool stop_next;
+	enum model_bad_hashes bad_hashes;
 	int cut_at_file, cut_fd;
 	struct tm_link *link;
 	pthread_t thread;
@@ -174,6 +175,11 @@ static struct mentry *entry_make(struct model *m, struct tm_oid parent, const ch
 	return e;
 }
 
+void model_bad_hashes(struct model *m, enum model_bad_hashes how)
+{
+	m->bad_hashes = how;
+}
+
 /* ---- a batch ---- */
 
 static struct model_batch *now(struct model *m)
@@ -272,7 +278,7 @@ static int put_need(struct tm_link *l, struct tm_buf *b, uint8_t what, struct tm
 #define MODEL_BLOCK 65536u
 
 /* One record of one block each, so that order and ends are tried. */
-static int put_hashes(struct tm_link *l, const struct mobj *o)
+static int put_hashes(const struct model *m, struct tm_link *l, const struct mobj *o)
 {
 	struct tm_hashes h = { .oid = o->oid, .size = o->size, .block = MODEL_BLOCK,
 			       .flags = stamps_differ(o) ? 0 : TM_HF_SETTLED };
@@ -289,7 +295,19 @@ static int put_hashes(struct tm_link *l, const struct mobj *o)
 		h.hash = hash;
 		if (h.n)
 			tm_digest_mem(d, o->data + off, TM_MIN(o->size - off, (uint64_t)MODEL_BLOCK), hash);
+		if (m->bad_hashes == MODEL_HASH_STRANGER)
+			h.oid.ino ^= 0x5555;
+		if (m->bad_hashes == MODEL_HASH_DIR)
+			h.oid = m->root;
+		if (m->bad_hashes == MODEL_HASH_GAP && h.first == 1)
+			continue;
+		if (m->bad_hashes == MODEL_HASH_SIZE && h.first == 1)
+			h.size++;
+		if (m->bad_hashes == MODEL_HASH_END && h.first == blocks - 1)
+			continue;
 		tm_hashes_put(&b, &h);
+		if (m->bad_hashes == MODEL_HASH_TWICE)
+			tm_hashes_put(&b, &h);
 		r = tm_link_send_buf(l, TM_F_HASHES, &b);
 	}
 	tm_digest_free(d);
@@ -333,7 +351,7 @@ static int answer_needs(struct model *m, struct tm_link *l)
 			now(m)->need_attr += need == TM_NEED_ATTR;
 			now(m)->need_dirty += need == TM_NEED_DIRTY;
 			now(m)->need_whole += need == TM_NEED_WHOLE;
-			r = need == TM_NEED_COMPARE ? put_hashes(l, o) : put_need(l, &b, need, o->oid);
+			r = need == TM_NEED_COMPARE ? put_hashes(m, l, o) : put_need(l, &b, need, o->oid);
 		}
 	}
 	if (r == 0 && b.len)

@@ -43,6 +43,18 @@ const char *model_why(const struct model *m);
 
 /* Faults, for the batches to come. */
 void model_stop_next(struct model *m);			/* STOP instead of NEED_END, once */
+/* From now on its HASHES are not what the protocol says. */
+enum model_bad_hashes {
+	MODEL_HASH_GOOD = 0,
+	MODEL_HASH_STRANGER,	/* of an object that was not asserted */
+	MODEL_HASH_DIR,		/* of a directory */
+	MODEL_HASH_GAP,		/* a record is left out */
+	MODEL_HASH_SIZE,	/* another size in the second one */
+	MODEL_HASH_END,		/* the last block does not come */
+	MODEL_HASH_TWICE,	/* each record twice */
+	MODEL_HASH_KINDS,
+};
+void model_bad_hashes(struct model *m, enum model_bad_hashes how);
 /* Shut the socket @fd below the link at the nth FILE frame from now. */
 void model_cut_at_file(struct model *m, int nth, int fd);
 /* As if it had never been replicated, with all below it; only while no link is served. */

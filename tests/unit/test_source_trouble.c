@@ -766,6 +766,33 @@ TEST(a_barrier_follows_content_once_and_a_ping_is_answered)
 	CHECK_EQ(rig_free(r), 0);
 }
 
+/* ---- a target that lies ---- */
+
+TEST(hashes_that_nobody_may_send_end_the_session)
+{
+	for (int how = MODEL_HASH_STRANGER; how < MODEL_HASH_KINDS; how++) {
+		struct rig *r = rig_ready(make_plain);
+		int e;
+
+		fill(r, "a/large", 0, 300000, 1);
+		chg_name(r, "a/large");
+		CHECK_EQ(rig_replicate(r), 0);
+		model_bad_hashes(r->m, how);
+		chg(r, (struct tm_change){ .kind = TM_CHANGE_ALL, .flags = TM_CF_COMPARE });
+		e = rig_replicate(r);
+		if (e != -EBADMSG)
+			printf("# kind %d: %d\n", how, e);
+		CHECK_EQ(e, -EBADMSG);
+		/* What it lied about was not believed, and nothing is lost. */
+		rig_disconnect(r);
+		model_bad_hashes(r->m, MODEL_HASH_GOOD);
+		CHECK_EQ(rig_connect(r), 0);
+		CHECK_EQ(rig_replicate(r), 0);
+		CHECK(rig_equal(r));
+		rig_free(r);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	return tap_main(argc, argv);

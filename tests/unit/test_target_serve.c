@@ -888,6 +888,87 @@ TEST(a_reused_inode_number_of_another_kind_is_another_object)
 	end();
 }
 
+/* ---- comparing ---- */
+
+static void assert_compare(uint32_t batch_flags)
+{
+	struct tm_assert a = { .type = TM_ASSERT_OBJECT, .flags = TM_AF_COMPARE };
+	struct stat st;
+
+	RIG_OK(stat(S("f"), &st));
+	rig_batch_begin(&g, batch_flags);
+	a.oid = rig_oid(st.st_ino);
+	rig_attrs(&st, &a.attrs);
+	rig_remember(&g, a.oid, &a.attrs, "f");
+	rig_assert(&g, &a);
+}
+
+TEST(a_batch_that_only_looks_takes_no_content_and_commits_nothing)
+{
+	struct tm_need need[4];
+	struct stat a, b;
+
+	begin();
+	rig_write(S("f"), 0, 200000, 1);
+	rig_write(S("gone"), 0, 10, 2);
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	alter_in_place(D("f"), 150000);
+	rig_write(D("alien"), 0, 10, 3);
+	RIG_OK(unlink(D("gone")));
+	RIG_OK(chmod(D("f"), 0600));
+	g.assert_flags = TM_AF_COMPARE;
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST | TM_BATCH_LOOK), TM_F_ACK);
+	CHECK_EQ(g.ack.seq, 1);
+	CHECK_EQ(g.ack.files + g.ack.deleted, 0);
+	CHECK_EQ(g.needs[TM_NEED_COMPARE], 1);
+	CHECK_EQ(g.needs[TM_NEED_WHOLE], 0);
+	CHECK_EQ(g.found.missing, 1);
+	CHECK_EQ(g.found.foreign, 1);
+	CHECK_EQ(g.found.attrs, 1);
+	CHECK(g.hashes[0].flags & TM_HF_SETTLED);
+	CHECK_EQ(access(D("alien"), F_OK), 0);
+	CHECK(access(D("gone"), F_OK) < 0);
+	/* Content in it is refused, and leaves nothing. */
+	RIG_OK(stat(D("f"), &a));
+	assert_compare(TM_BATCH_LAST | TM_BATCH_LOOK);
+	CHECK_EQ(rig_needs(&g, need, 4), 1);
+	g.look = false;
+	rig_answer(&g, &need[0]);
+	CHECK_EQ(rig_commit(&g), TM_F_ERROR);
+	CHECK_EQ(rig_stop(&g), EBADMSG);
+	RIG_OK(stat(D("f"), &b));
+	CHECK_EQ(a.st_ino, b.st_ino);
+	CHECK(!rig_same_content(S("f"), D("f"), 200000));
+	/* The same with repair: one block. */
+	up();
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	CHECK_EQ(g.sent, 65536 + 10);
+	CHECK_EQ(g.found.missing + g.found.foreign, 2);
+	CHECK_EQ(rig_bye(&g), 0);
+	CHECK(equal());
+	end();
+}
+
+TEST(what_was_not_agreed_on_is_refused)
+{
+	struct tm_need need[4];
+
+	begin();
+	rig_write(S("f"), 0, 100, 1);
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ACK);
+	/* Only where hashes were sent there is something to be alive about. */
+	tm_link_send(g.l, TM_F_ALIVE, NULL, 0);
+	CHECK_EQ(rig_sync(&g, TM_BATCH_LAST), TM_F_ERROR);
+	CHECK_EQ(rig_stop(&g), EBADMSG);
+	g.features_off = TM_FEATURE_COMPARE;
+	up();
+	assert_compare(TM_BATCH_LAST | TM_BATCH_LOOK);
+	CHECK_EQ(rig_needs(&g, need, 4), -1);
+	CHECK_EQ(g.ended, TM_F_ERROR);
+	CHECK_EQ(rig_stop(&g), EBADMSG);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	if (geteuid() != 0) {
