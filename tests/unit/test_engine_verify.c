@@ -300,8 +300,8 @@ static int writes;
 
 static void write_on(struct rig *r)
 {
-	if (++writes % 7 == 0)
-		fill(r, "large", (uint64_t)(writes * 4099) % 290000, 5000, (uint32_t)writes);
+	if (++writes % 2 == 0)
+		fill(r, "large", (uint64_t)(writes * 40099) % 290000, 5000, (uint32_t)writes);
 }
 
 TEST(a_file_written_while_it_is_compared_is_no_mismatch)
@@ -321,6 +321,36 @@ TEST(a_file_written_while_it_is_compared_is_no_mismatch)
 	chg_ino(r, "large", TM_CF_WHOLE, 0, 0);
 	CHECK_EQ(rig_replicate(r), 0);
 	CHECK(equal(r));
+	engine_free(r);
+}
+
+/* Ahead of what has been read: the block is read well, and is another one than was asserted. */
+static void write_ahead(struct rig *r)
+{
+	if (++writes == 5)
+		fill(r, "alone", 1900000, 1000, 99);
+}
+
+TEST(a_write_ahead_of_the_comparison_is_no_mismatch)
+{
+	struct rig *r = engine_new();
+
+	fill(r, "alone", 0, 2000000, 1);
+	chg_name(r, "alone");
+	CHECK_EQ(rig_replicate(r), 0);
+	for (int i = 0; i < 2; i++) {
+		before = r->progress;
+		writes = 0;
+		r->on_poll = write_ahead;
+		CHECK_EQ(compare(r, i ? 0 : TM_SET_LOOK), 0);
+		r->on_poll = NULL;
+		CHECK(writes > 20);
+		CHECK_EQ(mismatched(r), 0);
+		CHECK_EQ(r->n_failed, 0);
+		chg_data(r, "alone", 1900000, 1000);
+		CHECK_EQ(rig_replicate(r), 0);
+		CHECK(equal(r));
+	}
 	engine_free(r);
 }
 

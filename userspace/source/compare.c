@@ -320,7 +320,7 @@ void src_compare_judge(struct tm_source *s, struct src_obj *o)
 		s->progress.verified_files++;
 		s->progress.verified_bytes += c->here;
 	}
-	if (c->sure && (c->differs || c->here != c->there))
+	if (c->sure && !o->changed && (c->differs || c->here != c->there))
 		note(s, o, TM_FOUND_CONTENT);
 }
 

@@ -429,6 +429,7 @@ static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 		return r;
 	if (x->attrs.kind != o->kind)
 		return -ESTALE;
+	o->changed = x->attrs.ctime_s != o->ctime_s || x->attrs.ctime_ns != o->ctime_ns;
 	tm_buf_reset(&s->xattrs);
 	if (o->kind == TM_KIND_REG || o->kind == TM_KIND_DIR) {
 		r = src_xattrs_fd(x->fd, &s->xattrs);

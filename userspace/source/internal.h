@@ -35,6 +35,7 @@ struct src_obj {
 	uint8_t flags;		/* enum tm_assert_flags asserted */
 	uint8_t need;		/* enum tm_need_what, 0: none */
 	bool found;		/* counted as mismatched in this set */
+	bool changed;		/* since it was asserted */
 	int64_t ctime_s;	/* as asserted */
 	uint32_t ctime_ns;
 	struct src_compare *compare;	/* compare.c; NULL: no hashes came */
