@@ -97,6 +97,9 @@ $(O)/userspace/%.o: userspace/%.c
 	$(say) CC $<
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -c $< -o $@
 
+# The API's document is inside the program that answers by it (.incbin).
+$(O)/userspace/api/openapi.o: userspace/api/openapi.json
+
 # ---- the page: every file of it in one object, see scripts/web-assets
 
 web-assets := userspace/web/assets

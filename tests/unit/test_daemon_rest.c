@@ -3,6 +3,7 @@
 /*
  * tests/unit/test_daemon_rest.c - percent-decoding, ETags, and the table of routes.
  */
+#include "api/openapi.h"
 #include "daemon/peer_state.h"
 #include "daemon/rest.h"
 #include "daemon/rest_decode.h"
@@ -100,6 +101,65 @@ TEST(every_route_that_changes_something_needs_more_than_to_look)
 		for (size_t k = 0; k < i; k++)
 			CHECK(strcmp(t->path, tm_routes[k].path) || strcmp(t->method, tm_routes[k].method));
 	}
+}
+
+static json_t *document(void)
+{
+	json_error_t e;
+	json_t *doc = json_loads(tm_openapi_text, JSON_REJECT_DUPLICATES, &e);
+
+	CHECK(doc != NULL);
+	return doc;
+}
+
+static const char *lower(const char *method)
+{
+	static char buf[16];
+	size_t i;
+
+	for (i = 0; method[i] && i + 1 < sizeof(buf); i++)
+		buf[i] = (char)(method[i] | 0x20);
+	buf[i] = 0;
+	return buf;
+}
+
+TEST(every_route_is_in_the_document_with_the_role_it_takes)
+{
+	_cleanup_json_ json_t *doc = document();
+
+	for (size_t i = 0; i < tm_n_routes; i++) {
+		const struct tm_route *t = &tm_routes[i];
+		json_t *path = json_object_get(json_object_get(doc, "paths"), t->path);
+		json_t *op = json_object_get(path, lower(t->method));
+		const char *role = json_string_value(json_object_get(op, "x-role"));
+
+		if (!op)
+			printf("# %s %s\n", t->method, t->path);
+		CHECK(op != NULL && role != NULL);
+		CHECK_STR(role, t->flags & TM_ROUTE_LOGIN	? "login"
+				: t->flags & TM_ROUTE_ACCOUNTS	? "accounts"
+								: tm_access_name(t->need));
+	}
+}
+
+TEST(nothing_is_in_the_document_that_is_not_answered)
+{
+	_cleanup_json_ json_t *doc = document();
+	const char *path, *method;
+	json_t *ops, *op;
+
+	json_object_foreach (json_object_get(doc, "paths"), path, ops)
+		json_object_foreach (ops, method, op) {
+			bool found = false;
+
+			(void)op;
+			for (size_t i = 0; i < tm_n_routes; i++)
+				found = found || (strcmp(tm_routes[i].path, path) == 0 &&
+						  strcmp(lower(tm_routes[i].method), method) == 0);
+			if (!found)
+				printf("# %s %s\n", method, path);
+			CHECK(found);
+		}
 }
 
 int main(int argc, char **argv)

@@ -115,6 +115,7 @@ void tm_rest_failures(struct tm_rest_request *q);
 void tm_rest_runs(struct tm_rest_request *q);
 void tm_rest_requests(struct tm_rest_request *q);
 void tm_rest_status(struct tm_rest_request *q);
+void tm_rest_openapi(struct tm_rest_request *q);
 void tm_rest_probe(struct tm_rest_request *q);
 void tm_rest_settings(struct tm_rest_request *q);
 void tm_rest_peers(struct tm_rest_request *q);

@@ -15,6 +15,7 @@
 
 const struct tm_route tm_routes[] = {
 	{ "GET", "/v1/status", tm_rest_status, VIEW, 0 },
+	{ "GET", "/v1/openapi.json", tm_rest_openapi, VIEW, 0 },
 	{ "GET", "/v1/probe", tm_rest_probe, VIEW, 0 },
 	{ "GET", "/v1/settings", tm_rest_settings, VIEW, 0 },
 	{ "PATCH", "/v1/settings", tm_rest_settings_patch, ADMIN, 0 },

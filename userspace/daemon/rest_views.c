@@ -2,6 +2,7 @@
 /*
  * daemon/rest_views.c - the GETs that show what is there.
  */
+#include "api/openapi.h"
 #include "daemon/rest.h"
 #include "daemon/revision.h"
 #include "daemon/series.h"
@@ -100,4 +101,9 @@ void tm_rest_series(struct tm_rest_request *q)
 void tm_rest_capture(struct tm_rest_request *q)
 {
 	tm_call_reply(q->c, 200, tm_view_capture(tm_call_daemon(q->c)));
+}
+
+void tm_rest_openapi(struct tm_rest_request *q)
+{
+	tm_call_reply_text(q->c, 200, strdup(tm_openapi_text));
 }
