@@ -370,11 +370,19 @@ good("delete a user", alice("DELETE", "/v1/users/oscar"))
 
 # ---- events
 
-at = a("GET", "/v1/events").json["next"]
-check("nothing new yet", a("GET", "/v1/events?timeout_ms=50&since=" + at).json == {"events": [], "next": at, "resync": False})
+def quiet():
+    """An event id after which nothing comes for a while; what the last change brought is over then."""
+    at = a("GET", "/v1/events").json["next"]
+    r = a("GET", "/v1/events?timeout_ms=1500&since=" + at).json
+    return at if r == {"events": [], "next": at, "resync": False} else None
+
+
+at = wait_for(quiet)
+check("nothing new: an empty answer at the timeout", at)
 a("PUT", "/v1/users/new", {"verifier": VERIFIER, "role": "viewer"})
 r = a("GET", "/v1/events?timeout_ms=30000&since=" + at).json
-check("what happened after it", [e["type"] for e in r["events"]] == ["audit"] and r["next"] == str(int(at) + 1), r)
+check("what happened after it", r["events"][0]["type"] == "audit" and r["events"][0]["id"] == str(int(at) + 1) and
+      r["next"] == r["events"][-1]["id"], r)
 check("who is from another life loads anew", a("GET", "/v1/events?since=1").json["resync"] is True)
 refused("a since that is none", a("GET", "/v1/events?since=-1"), 400, "bad-request", "since")
 again = Stream(sock("a"), since=at)
@@ -393,7 +401,28 @@ with_streams = fds()
 for s in many:
     s.close()
 check("leave nothing behind", wait_for(lambda: fds() <= with_streams - 40), fds())
+waiting = {}
+
+
+def wait_in_thread(name, *request):
+    def run():
+        try:
+            waiting[name] = a(*request).status
+        except OSError as e:
+            waiting[name] = repr(e)
+    t = threading.Thread(target=run, daemon=True)
+    t.start()
+    return t
+
+
+# Nobody answers there: the request is still being made when the daemon is told to end.
+threads = [wait_in_thread("create", "POST", "/v1/policies", dict(new, name="slow", target_address=TARGET.rsplit(".", 1)[0] + ".77")),
+           wait_in_thread("poll", "GET", "/v1/events?timeout_ms=60000&since=" + a("GET", "/v1/events").json["next"])]
+time.sleep(1)
 os.kill(PID_A, signal.SIGTERM)
+for t in threads:
+    t.join(60)
+check("who waits is answered when the daemon ends", waiting.get("create") in (502, 503) and waiting.get("poll") == 200, waiting)
 check("a stream ends with the daemon", wait_for(lambda: again.ended and stream_a.ended))
 
 check("every answer is as the document says", not doc.errors, "\n".join(doc.errors[:20]))

@@ -44,6 +44,8 @@ void tm_policy_free(struct tm_policy *p)
 {
 	struct tm_policy **at = &p->d->policies;
 
+	if (p->create_call)
+		tm_call_problem(tm_take_ptr(p->create_call), 503, "busy", "the daemon ends");
 	tm_watch_gone(p);
 	tm_estimate_forget(p);
 	tm_pairing_source_end(p, 0, "");

@@ -300,7 +300,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
 	}
 	if (!c->routed) {
 		c->routed = true;
-		if (c->too_large)
+		/* Nothing may begin to wait any more: libmicrohttpd must not end while somebody does. */
+		if (c->r->d->stopping)
+			tm_call_problem(c, 503, "busy", "the daemon ends");
+		else if (c->too_large)
 			tm_call_problem(c, 413, "too-large", "the body is larger than 64 KiB");
 		else
 			tm_rest_route(c, method, url, c->body, c->len);
