@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """api.py WORKDIR TARGET-ADDRESS PID-A PID-B - run by test_api.sh beside two nodes."""
+import http.client
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from openapi import Document
-from rest_client import Client, b64, check, finish, wait_for
+from rest_client import Client, UnixConnection, b64, check, finish, wait_for
 
 W, TARGET, PID_A, PID_B = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 SRC, DST = W + "/src/data", W + "/dst/copy"
@@ -54,19 +55,22 @@ class Stream(threading.Thread):
 
     def __init__(self, path, since=None):
         super().__init__(daemon=True)
-        self.events, self.raw, self.ended = [], b"", False
-        self.s = socket.socket(socket.AF_UNIX)
-        self.s.connect(path)
-        head = "GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
-        if since:
-            head += "Last-Event-ID: %s\r\n" % since
-        self.s.sendall((head + "\r\n").encode())
+        self.events, self.ended = [], False
+        self.con = UnixConnection(path, None)
+        self.con.request("GET", "/v1/events", headers=dict({"Accept": "text/event-stream"}, **({"Last-Event-ID": since} if since else {})))
+        self.s = self.con.sock
+        self.answer = self.con.getresponse()
         self.start()
 
     def run(self):
         block = {}
-        text = self.s.makefile("rb")
-        for line in text:
+        while True:
+            try:
+                line = self.answer.readline()
+            except (OSError, http.client.HTTPException):
+                line = b""
+            if not line:
+                break
             line = line.decode().rstrip("\r\n")
             key, _, value = line.partition(": ")
             if key in ("id", "event", "data"):
@@ -83,7 +87,8 @@ class Stream(threading.Thread):
 
     def close(self):
         self.s.shutdown(socket.SHUT_RDWR)
-        self.s.close()
+        self.join(30)
+        self.con.close()
 
 
 # ---- the node
@@ -270,7 +275,8 @@ check("the run is in the history of both", runs[0]["kind"] == "first" and runs[0
       b("GET", "/v1/policies/web/runs").json[0]["result"] == "finished", runs)
 check("its end came as an event", wait_for(lambda: any(e["result"] == "finished" and e["policy"] == policy_id for e in stream_a.of("run"))))
 check("the status words came as events on both sides", wait_for(lambda: all({"Awaiting Authorization", "Finished"} <= {e["status"] for e in s.of("policy")}
-                                                                         for s in (stream_a, stream_b))))
+                                                                         for s in (stream_a, stream_b))),
+      [[e["status"] for e in s.of("policy")] for s in (stream_a, stream_b)])
 r = a("GET", "/v1/policies/web", If_None_Match=mine.headers["etag"])
 check("304 while nothing changed", r.status == 304 and not r.body, r)
 check("200 for another revision", a("GET", "/v1/policies/web", If_None_Match='"x"').status == 200)

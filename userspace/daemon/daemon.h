@@ -219,7 +219,7 @@ struct tm_policy {
 	bool worker_stale; /* settings changed since the worker was started: it ends when it is idle */
 	struct tm_watch_seen seen;
 	struct tm_peer_state peer, told; /* of the other side; told to it */
-	uint64_t told_ms;
+	uint64_t told_ms, refreshed_ms;
 	struct tm_series *series;
 	bool full; /* the last attempt ended because no room is left on the target */
 };

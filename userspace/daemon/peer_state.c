@@ -135,8 +135,10 @@ void tm_peer_state_look(struct tm_policy *p)
 	if (p->rec.role != TM_REC_SOURCE || !may_tell(p))
 		return;
 	/* Nobody looks at an idle policy here, perhaps somebody does there. */
-	if (tm_mono_ms() - p->told_ms >= REFRESH_MS)
+	if (tm_mono_ms() - TM_MAX(p->told_ms, p->refreshed_ms) >= REFRESH_MS) {
+		p->refreshed_ms = tm_mono_ms();
 		tm_schedule_refresh(p);
+	}
 	compose(p, &s);
 	if (same(&s, &p->told) ||
 	    (same_words(&s, &p->told) && tm_mono_ms() - p->told_ms < TELL_MS))
