@@ -44,6 +44,7 @@
 /* include/linux/fs.h, the same in 6.1 and 6.12 */
 #define ATTR_SIZE	(1 << 3)
 #define IOCB_DSYNC	(1 << 1)	/* = RWF_DSYNC */
+#define IOCB_APPEND	(1 << 4)	/* = RWF_APPEND */
 #define IOCB_DIRECT	(1 << 17)
 #define REMAP_FILE_DEDUP (1 << 0)
 /* include/linux/iomap.h */

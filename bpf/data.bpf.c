@@ -8,99 +8,216 @@
  * and closes it.
  */
 #include "aio.bpf.h"
+#include "errno.bpf.h"
+#include "guard.bpf.h"
 #include "mark.bpf.h"
 #include "version.bpf.h"
 
-/* Errors after which a buffered write left nothing behind. */
-static __always_inline bool write_undone(long ret)
+/* An operation that may complete elsewhere: who closes its version is settled in tm_aio (aio.bpf.h). */
+static __noinline int write_enter_async(unsigned long long *ctx)
 {
-	return ret == -EAGAIN || ret == -EFAULT || ret == -EINVAL || ret == -EPERM || ret == -EBADF ||
-	       ret == -EFBIG || ret == -EINTR || ret == -ERESTARTSYS || ret == -ETXTBSY || ret == -EROFS ||
-	       ret == -EOPNOTSUPP || ret == -EACCES;
-}
-
-static __always_inline int write_enter(struct kiocb *iocb)
-{
-	struct file *file = iocb->ki_filp;
-	struct inode *inode = file->f_inode;
+	struct kiocb *iocb = (struct kiocb *)ctx[0];
+	struct inode *inode = iocb->ki_filp->f_inode;
 	struct tm_ctl *ctl = tm_ctl_get();
-	struct tm_sb *sb;
 
-	if (!ctl)
+	if (!(iocb->ki_flags & IOCB_DIRECT)) {
+		tm_ver_begin(inode->i_ino);
 		return 0;
-	sb = tm_sb_of(ctl, inode);
-	if (!sb)
+	}
+	if (!ctl || !tm_sb_of(ctl, inode))
 		return 0;
 	tm_ver_begin(inode->i_ino);
-	if (iocb->ki_flags & IOCB_DIRECT && iocb->ki_complete)
-		tm_aio_open(ctl, iocb, inode);
+	tm_aio_open(ctl, iocb, inode);
 	return 0;
 }
 
-static __always_inline int write_exit(struct kiocb *iocb, long ret)
+/* Where programs may be skipped: the slot gets the range; the version was opened with it. */
+static __noinline int write_enter_guarded(unsigned long long *ctx, bool plain)
 {
+	struct kiocb *iocb = (struct kiocb *)ctx[0];
+	struct iov_iter *from = (struct iov_iter *)ctx[1];
+	struct file *file = iocb->ki_filp;
 	struct tm_ctl *ctl = tm_ctl_get();
-	struct inode *inode;
-	struct file *file;
-	__u64 start = 0, end = 0;
-	__u32 flags = 0;
-	struct tm_sb *sb;
+	__u64 start = iocb->ki_pos, end = start + from->count;
 
-	/* Queued: @iocb may be gone already. The completion marks and closes (dio.bpf.c). */
-	if (ret == -EIOCBQUEUED || !ctl)
-		return 0;
-	file = iocb->ki_filp;
-	inode = file->f_inode;
-	sb = tm_sb_of(ctl, inode);
-	if (!sb)
-		return 0;
-	if (ret > 0) {
-		end = iocb->ki_pos;
-		start = end - ret;
-		flags = TM_D_DATA;
-	} else if (ret < 0 && !(write_undone(ret) && !(iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC))) &&
-		   ret != -EAGAIN && ret != -EINVAL) {
-		/* Written and then failed to sync, or partly on disk: any byte may differ. */
-		flags = TM_D_DATA | TM_D_WHOLE;
+	if (!plain) {
+		start = end = 0;
+	} else if (iocb->ki_flags & IOCB_APPEND) {
+		start = file->f_inode->i_size;
+		end = TM_TO_EOF;
 	}
-	if (flags)
-		tm_mark_file(sb, inode, file, flags, start, end);
-	if (iocb->ki_flags & IOCB_DIRECT && iocb->ki_complete && !tm_aio_close(iocb)) {
-		/* Completed inline and closed there already; the end of the file may only now have moved. */
-		tm_ver_touch(inode->i_ino);
-		return 0;
-	}
-	tm_ver_end(inode->i_ino);
+	tm_guard_enter(file, start, end);
+	if (iocb->ki_complete && iocb->ki_flags & IOCB_DIRECT && ctl && tm_sb_of(ctl, file->f_inode))
+		tm_aio_open(ctl, iocb, file->f_inode);
 	return 0;
 }
 
 SEC("fentry")
 int BPF_PROG(tm_write_in, struct kiocb *iocb)
 {
-	return write_enter(iocb);
+	if (tm_guarded())
+		return write_enter_guarded(ctx, true);
+	if (iocb->ki_complete)
+		return write_enter_async(ctx);
+	tm_ver_begin(iocb->ki_filp->f_inode->i_ino);
+	return 0;
+}
+
+/* An encoded write says how much comes, not how much it becomes. */
+SEC("fentry")
+int BPF_PROG(tm_write3_in, struct kiocb *iocb, struct iov_iter *from, void *encoded)
+{
+	if (tm_guarded())
+		return write_enter_guarded(ctx, !encoded);
+	if (iocb->ki_complete)
+		return write_enter_async(ctx);
+	tm_ver_begin(iocb->ki_filp->f_inode->i_ino);
+	return 0;
+}
+
+static __always_inline void write_close_guarded(struct kiocb *iocb, const struct inode *inode)
+{
+	bool ours = tm_guard_close(inode->i_ino);
+
+	if (iocb->ki_complete && !tm_aio_close(iocb) && iocb->ki_flags & IOCB_DIRECT)
+		ours = false;
+	if (ours)
+		tm_ver_end(inode->i_ino);
+	else
+		tm_ver_touch(inode->i_ino);
+}
+
+/* After it took effect and was marked. */
+static __always_inline void write_close(struct kiocb *iocb, const struct inode *inode)
+{
+	if (tm_guarded()) {
+		write_close_guarded(iocb, inode);
+		return;
+	}
+	if (!iocb->ki_complete || tm_aio_close(iocb) || !(iocb->ki_flags & IOCB_DIRECT))
+		tm_ver_end(inode->i_ino);
+	else
+		/* Completed inline and closed there already; the end of the file may only now have moved. */
+		tm_ver_touch(inode->i_ino);
+}
+
+/* The slot has done its work, but the version stays open. */
+static __always_inline void queued(void)
+{
+	struct tm_guard *g = tm_guarded() ? tm_guard_mine() : NULL;
+
+	if (g)
+		WRITE_ONCE(g->open, 0);
+}
+
+/* All that is not known yet, or rare. */
+static __noinline int write_exit(unsigned long long *ctx, long ret)
+{
+	struct kiocb *iocb = (struct kiocb *)ctx[0];
+	struct tm_ctl *ctl = tm_ctl_get();
+	__u64 start = 0, end = 0;
+	struct tm_moment m;
+	struct inode *inode;
+	__u32 flags = 0;
+	struct file *file;
+	struct tm_sb *sb;
+
+	/* Queued: @iocb may be gone already. The completion marks and closes (dio.bpf.c). */
+	if (ret == -EIOCBQUEUED) {
+		queued();
+		return 0;
+	}
+	if (!ctl)
+		return 0;
+	tm_moment(&m);
+	file = iocb->ki_filp;
+	inode = file->f_inode;
+	sb = tm_sb_of(ctl, inode);
+	if (ret > 0) {
+		end = iocb->ki_pos;
+		start = end - ret;
+		flags = TM_D_DATA;
+	} else if (ret < 0 && !(tm_write_undone(ret) && !(iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC))) &&
+		   ret != -EAGAIN && ret != -EINVAL) {
+		/* Written and then failed to sync, or partly on disk: any byte may differ. */
+		flags = TM_D_DATA | TM_D_WHOLE;
+	}
+	if (sb && flags)
+		tm_mark_file(sb, inode, file, flags, start, end, &m);
+	write_close(iocb, inode);
+	return 0;
+}
+
+/* A write to an inode that is not known to be outside: are its bytes marked already? */
+static __noinline int write_inside(unsigned long long *ctx, long ret)
+{
+	struct kiocb *iocb = (struct kiocb *)ctx[0];
+	struct inode *inode = iocb->ki_filp->f_inode;
+	__u32 ver = tm_ver_slot(inode->i_ino), stat;
+	__u64 end = iocb->ki_pos;
+
+	if (!tm_hot_covers(tm_hot_of(ver), inode, end - ret, end, &stat))
+		return write_exit(ctx, ret);
+	tm_ver_end_slot(ver);
+	tm_stat_add(stat, TM_COALESCED);
+	return 0;
+}
+
+/*
+ * The usual write on a machine is to a file that nobody replicates, about which the last one left word. It
+ * ends here, without a call and without anything that would have to be kept across one: saving registers
+ * alone would cost a tenth of it. The version's slot is computed once: a second load costs six
+ * instructions.
+ */
+static __always_inline bool write_outside(struct kiocb *iocb, long ret)
+{
+	struct inode *inode;
+	__u32 ver;
+
+	inode = iocb->ki_filp->f_inode;
+	ver = tm_ver_slot(inode->i_ino);
+	if (!tm_hot_outside(tm_hot_of(ver), inode))
+		return false;
+	tm_ver_end_slot(ver);
+	return true;
+}
+
+static __always_inline int write_out(unsigned long long *ctx, struct kiocb *iocb, long ret)
+{
+	if (ret <= 0 || iocb->ki_complete)
+		return write_exit(ctx, ret);
+	return write_outside(iocb, ret) ? 0 : write_inside(ctx, ret);
 }
 
 SEC("fexit")
 int BPF_PROG(tm_write_out, struct kiocb *iocb, struct iov_iter *from, long ret)
 {
-	return write_exit(iocb, ret);
+	return write_out(ctx, iocb, ret);
 }
 
 /* btrfs_do_write_iter(iocb, from, encoded): reached by encoded writes too. */
 SEC("fexit")
 int BPF_PROG(tm_write3_out, struct kiocb *iocb, struct iov_iter *from, void *encoded, long ret)
 {
-	return write_exit(iocb, ret);
+	return write_out(ctx, iocb, ret);
 }
 
+/* Operations that the permission hook announces as it does a write. */
 static __always_inline int file_enter(struct file *file)
 {
-	struct inode *inode = file->f_inode;
-	struct tm_ctl *ctl = tm_ctl_get();
-
-	if (ctl && tm_sb_of(ctl, inode))
-		tm_ver_begin(inode->i_ino);
+	if (tm_guarded())
+		tm_guard_enter(file, 0, 0);
+	else
+		tm_ver_begin(file->f_inode->i_ino);
 	return 0;
+}
+
+static __always_inline void file_exit(const struct inode *inode)
+{
+	if (tm_guarded())
+		tm_guard_end(inode->i_ino);
+	else
+		tm_ver_end(inode->i_ino);
 }
 
 SEC("fentry")
@@ -118,22 +235,18 @@ int BPF_PROG(tm_falloc_out, struct file *file, int mode, loff_t off, loff_t len,
 	struct tm_sb *sb;
 	int err = ret;
 
-	if (!ctl)
-		return 0;
-	sb = tm_sb_of(ctl, inode);
-	if (!sb)
-		return 0;
+	sb = ctl ? tm_sb_of(ctl, inode) : NULL;
 	/* A failed one may have changed a part of the range: only refusals changed nothing. */
-	if (!err || !(write_undone(err) && err != -EINTR && err != -ERESTARTSYS)) {
+	if (sb && (!err || !(tm_write_undone(err) && err != -EINTR && err != -ERESTARTSYS))) {
 		__u64 end = off + len;
 
 		if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) {
 			flags |= TM_D_SIZE;
 			end = TM_TO_EOF;
 		}
-		tm_mark_file(sb, inode, file, flags, off, end);
+		tm_mark_file(sb, inode, file, flags, off, end, NULL);
 	}
-	tm_ver_end(inode->i_ino);
+	file_exit(inode);
 	return 0;
 }
 
@@ -152,94 +265,14 @@ int BPF_PROG(tm_remap_out, struct file *in, loff_t pos_in, struct file *out, lof
 	__u64 end = pos;
 	struct tm_sb *sb;
 
-	if (!ctl)
-		return 0;
-	sb = tm_sb_of(ctl, inode);
-	if (!sb)
-		return 0;
+	sb = ctl ? tm_sb_of(ctl, inode) : NULL;
 	if (ret > 0)
 		end = pos + ret;
-	else if (ret < 0 && !write_undone(ret) && ret != -EXDEV)
+	else if (ret < 0 && !tm_write_undone(ret) && ret != -EXDEV)
 		end = len ? pos + len : TM_TO_EOF;
 	/* Deduplicated bytes are equal by definition. */
-	if (end != (__u64)pos && !(flags & REMAP_FILE_DEDUP))
-		tm_mark_file(sb, inode, out, TM_D_DATA, pos, end);
-	tm_ver_end(inode->i_ino);
-	return 0;
-}
-
-/*
- * Commands that change neither content nor names. FIEMAP, FICLONE, FIDEDUPE,
- * FS_IOC_SETFLAGS and FSSETXATTR never reach the file system's ioctl.
- */
-static __always_inline bool ioctl_harmless(__u32 cmd)
-{
-	switch (cmd) {
-	case 0x80086601:	/* FS_IOC_GETFLAGS */
-	case 0x80087601:	/* FS_IOC_GETVERSION */
-	case 0x5401:		/* TCGETS, isatty() */
-	case 0x5413:		/* TIOCGWINSZ */
-	case 0xc0185879:	/* FITRIM */
-	case 0xc0c0583b:	/* FS_IOC_GETFSMAP */
-	case 0x81009431:	/* FS_IOC_GETFSLABEL */
-	case 0x8008662c:	/* EXT4_IOC_GETFSUUID */
-	case 0x6612:		/* EXT4_IOC_PRECACHE_EXTENTS */
-	case 0x40046629:	/* EXT4_IOC_GETSTATE */
-	case 0xc020662a:	/* EXT4_IOC_GET_ES_CACHE */
-	case 0xc0046686:	/* FS_IOC_MEASURE_VERITY */
-	case 0x800c581e:	/* XFS_IOC_DIOINFO */
-	case 0x80705864:	/* XFS_IOC_FSGEOMETRY_V1 */
-	case 0x8070587c:	/* XFS_IOC_FSGEOMETRY_V4 */
-	case 0x8100587e:	/* XFS_IOC_FSGEOMETRY */
-	case 0xc0205826:	/* XFS_IOC_GETBMAP */
-	case 0xc0305838:	/* XFS_IOC_GETBMAPX */
-	case 0xd0009411:	/* BTRFS_IOC_TREE_SEARCH */
-	case 0xc0709411:	/* BTRFS_IOC_TREE_SEARCH_V2 */
-	case 0xd0009412:	/* BTRFS_IOC_INO_LOOKUP */
-	case 0xc0389423:	/* BTRFS_IOC_INO_PATHS */
-	case 0xd000941e:	/* BTRFS_IOC_DEV_INFO */
-	case 0x8400941f:	/* BTRFS_IOC_FS_INFO */
-	case 0xc0109414:	/* BTRFS_IOC_SPACE_INFO */
-	case 0x9408:		/* BTRFS_IOC_SYNC */
-	case 0x50009402:	/* BTRFS_IOC_DEFRAG */
-	case 0x40309410:	/* BTRFS_IOC_DEFRAG_RANGE */
-	case 0x81f8943c:	/* BTRFS_IOC_GET_SUBVOL_INFO */
-	case 0x80089419:	/* BTRFS_IOC_SUBVOL_GETFLAGS */
-		return true;
-	default:
-		return false;
-	}
-}
-
-SEC("fentry")
-int BPF_PROG(tm_ioctl_in, struct file *file, unsigned int cmd)
-{
-	if (ioctl_harmless(cmd))
-		return 0;
-	return file_enter(file);
-}
-
-SEC("fexit")
-int BPF_PROG(tm_ioctl_out, struct file *file, unsigned int cmd, unsigned long arg, long ret)
-{
-	struct inode *inode = file->f_inode;
-	struct tm_ctl *ctl = tm_ctl_get();
-	__u32 flags = 0;
-	struct tm_sb *sb;
-
-	if (ioctl_harmless(cmd) || !ctl)
-		return 0;
-	sb = tm_sb_of(ctl, inode);
-	if (!sb)
-		return 0;
-	if (ret >= 0 || !(write_undone(ret) || ret == -ENOTTY)) {
-		if (tm_is_reg(inode))
-			flags = TM_D_DATA | TM_D_WHOLE | TM_D_ATTR;
-		else if (tm_is_dir(inode))
-			flags = TM_D_DIR | TM_D_ATTR;
-	}
-	if (flags)
-		tm_mark_file(sb, inode, file, flags, 0, 0);
-	tm_ver_end(inode->i_ino);
+	if (sb && end != (__u64)pos && !(flags & REMAP_FILE_DEDUP))
+		tm_mark_file(sb, inode, out, TM_D_DATA, pos, end, NULL);
+	file_exit(inode);
 	return 0;
 }

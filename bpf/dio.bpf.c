@@ -25,7 +25,7 @@ static __always_inline int dio_done(struct kiocb *iocb, __u32 flags, __u64 count
 	sb = tm_sb_of(ctl, inode);
 	if (!sb)
 		return 0;
-	tm_mark_file(sb, inode, file, flags, pos, pos + count);
+	tm_mark_file(sb, inode, file, flags, pos, pos + count, NULL);
 	if (tm_aio_close(iocb))
 		tm_ver_end(inode->i_ino);
 	return 0;

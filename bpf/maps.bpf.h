@@ -41,13 +41,12 @@ TM_MAP struct {
 	__uint(max_entries, 4 << 20);
 } tm_events SEC(".maps");
 
-TM_MAP struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, TM_VERSIONS);
-	__type(key, __u32);
-	__type(value, struct tm_ver);
-} tm_versions SEC(".maps");
+/*
+ * Variables rather than maps, because their address is then a constant of the program: these two are used by
+ * every write of the machine. User space gives their sections maps with the same names (bpf_object.c).
+ */
+extern struct tm_ver tm_versions[TM_VERSIONS];
+extern struct tm_hot tm_hot;
 
 /* Inodes that end or colour a walk: policy roots and their reserved directories. */
 TM_MAP struct {
@@ -71,6 +70,22 @@ TM_MAP struct {
 	__type(key, struct tm_slot_key);
 	__type(value, struct tm_slot);
 } tm_slots SEC(".maps");
+
+/* Attribution. The one LRU map here: what it forgets is only a statistic. */
+TM_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TM_WRITERS);
+	__type(key, struct tm_writer_key);
+	__type(value, struct tm_writer);
+} tm_writers SEC(".maps");
+
+/* Operations under way, per thread. Used where programs may be skipped. */
+TM_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TM_GUARDS);
+	__type(key, __u32);
+	__type(value, struct tm_guard);
+} tm_guards SEC(".maps");
 
 /* Asynchronous direct writes under way: kiocb -> inode number whose version is still open. */
 TM_MAP struct {

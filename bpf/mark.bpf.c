@@ -7,6 +7,7 @@
  * (names) and what does not fit (ranges beyond TM_EXTENTS); when it is full, the map has it wider.
  */
 #include "mark.bpf.h"
+#include "writer.bpf.h"
 
 static const struct tm_dirty tm_dirty_zero;
 
@@ -32,55 +33,21 @@ __noinline int tm_walk_hit(struct tm_walk *w)
 	return 0;
 }
 
-enum tm_outcome { TM_QUEUED, TM_COALESCED, TM_DROPPED };
-
-static __always_inline void stat_add(__u32 slot, enum tm_outcome o)
-{
-	struct tm_stat *s = bpf_map_lookup_elem(&tm_stats, &slot);
-
-	if (!s)
-		return;
-	/* Atomic: a preempted program shares its CPU's counters with the next one. */
-	__sync_fetch_and_add(&s->seen, 1);
-	if (o == TM_COALESCED)
-		__sync_fetch_and_add(&s->coalesced, 1);
-	else if (o == TM_QUEUED)
-		__sync_fetch_and_add(&s->queued, 1);
-	else
-		__sync_fetch_and_add(&s->dropped, 1);
-}
-
 static __noinline int stat_each(__u64 roots, __u32 o)
 {
 	for (__u32 i = 0; i < TM_ROOTS; i++)
 		if (roots >> i & 1)
-			stat_add(i, o);
+			tm_stat_add(i, o);
 	return 0;
 }
 
 /* Every operation below a root ends in exactly one outcome: seen = queued + coalesced + dropped. */
 static __always_inline void account(__u64 roots, enum tm_outcome o)
 {
-	__u32 slot = 0;
-
-	if (roots & (roots - 1)) {
+	if (roots & (roots - 1))
 		stat_each(roots, o);
-		return;
-	}
-	/* The one bit's number: BPF has no instruction for it. */
-	if (roots & 0xffffffff00000000ULL)
-		slot += 32;
-	if (roots & 0xffff0000ffff0000ULL)
-		slot += 16;
-	if (roots & 0xff00ff00ff00ff00ULL)
-		slot += 8;
-	if (roots & 0xf0f0f0f0f0f0f0f0ULL)
-		slot += 4;
-	if (roots & 0xccccccccccccccccULL)
-		slot += 2;
-	if (roots & 0xaaaaaaaaaaaaaaaaULL)
-		slot += 1;
-	stat_add(slot, o);
+	else
+		tm_stat_add(tm_bit(roots), o);
 }
 
 /* No room in the dirty map: the only real loss, told per root. */
@@ -97,6 +64,11 @@ static __noinline int overflow(__u64 roots)
 	return 0;
 }
 
+__noinline int tm_guard_lost(__u64 roots)
+{
+	return overflow(roots);
+}
+
 /* One wakeup per rest of the reader, not one per record. */
 static __always_inline __u64 wake_flags(struct tm_ctl *ctl)
 {
@@ -108,7 +80,7 @@ static __always_inline __u64 wake_flags(struct tm_ctl *ctl)
 static __always_inline void event_fill(struct tm_event *e, const struct tm_name_op *op, __u32 len)
 {
 	e->op = op->op;
-	e->pad = 0;
+	e->map = op->map;
 	e->name_len = len;
 	e->dev = op->dev;
 	e->roots = op->roots;
@@ -156,7 +128,7 @@ static __always_inline bool event_range(struct tm_ctl *ctl, const struct tm_op *
 		return false;
 	}
 	e->op = TM_EV_RANGE;
-	e->pad = 0;
+	e->map = 0;
 	e->name_len = 0;
 	e->dev = op->key.dev;
 	e->roots = op->roots;
@@ -177,7 +149,7 @@ static __always_inline bool event_range(struct tm_ctl *ctl, const struct tm_op *
  * rearranged meanwhile; @seq tells, and then the answer is no. (Loads and atomics in program order,
  * which x86 keeps; on weaker machines the loader must not run this object.)
  */
-static __always_inline bool covered(struct tm_dirty *e, const struct tm_op *op)
+static __always_inline bool covered(struct tm_dirty *e, struct tm_op *op)
 {
 	__u32 seq = READ_ONCE(e->seq);
 	__u32 flags = READ_ONCE(e->flags), used;
@@ -186,7 +158,12 @@ static __always_inline bool covered(struct tm_dirty *e, const struct tm_op *op)
 		return false;
 	if ((flags & op->flags) != op->flags || (READ_ONCE(e->roots) & op->roots) != op->roots)
 		return false;
-	if (flags & TM_D_WHOLE || op->start >= op->end)
+	if (flags & TM_D_WHOLE) {
+		op->start = 0;
+		op->end = TM_TO_EOF;
+		return true;
+	}
+	if (op->start >= op->end)
 		return true;
 	used = READ_ONCE(e->used);
 	for (int i = 0; i < TM_EXTENTS; i++) {
@@ -196,11 +173,20 @@ static __always_inline bool covered(struct tm_dirty *e, const struct tm_op *op)
 			continue;
 		start = READ_ONCE(e->ext[i].start);
 		end = READ_ONCE(e->ext[i].end);
-		if (start <= op->start && op->end <= end)
-			return READ_ONCE(e->seq) == seq;
-		if (end == op->start && start < end)
-			return __sync_val_compare_and_swap(&e->ext[i].end, end, op->end) == end &&
-			       READ_ONCE(e->seq) == seq;
+		if (start <= op->start && op->end <= end) {
+			if (READ_ONCE(e->seq) != seq)
+				return false;
+			op->start = start;
+			op->end = end;
+			return true;
+		}
+		if (end == op->start && start < end) {
+			if (__sync_val_compare_and_swap(&e->ext[i].end, end, op->end) != end ||
+			    READ_ONCE(e->seq) != seq)
+				return false;
+			op->start = start;
+			return true;
+		}
 	}
 	return false;
 }
@@ -297,18 +283,19 @@ static __always_inline void merge_wide(struct tm_ctl *ctl, struct tm_dirty *e, c
 	bpf_spin_unlock(&e->lock);
 }
 
-static __always_inline void doorbell(struct tm_ctl *ctl, const struct tm_op *op)
+static __always_inline void doorbell(struct tm_ctl *ctl, const struct tm_op *op, __u32 map)
 {
 	struct tm_name_op n = {
 		.dir = op->parent, .obj = op->key.id, .roots = op->roots,
 		.name = op->name, .name_len = op->name_len,
-		.dev = op->key.dev, .op = TM_EV_DOORBELL,
+		.dev = op->key.dev, .op = TM_EV_DOORBELL, .map = map,
 	};
 
 	event_name(ctl, &n);
 }
 
-static __always_inline enum tm_outcome mark_in(void *map, struct tm_ctl *ctl, struct tm_op *op)
+static __always_inline enum tm_outcome mark_in(void *map, __u32 which, struct tm_ctl *ctl,
+					       struct tm_op *op)
 {
 	/* On the stack: 6.1 takes no map key from a global function's argument. */
 	struct tm_dirty_key key = op->key;
@@ -330,32 +317,48 @@ static __always_inline enum tm_outcome mark_in(void *map, struct tm_ctl *ctl, st
 	}
 	merge(e, op, &out);
 	if (first) {
-		doorbell(ctl, op);
+		/* Who knows as many keys of this map by their doorbells need not look for them. */
+		__sync_fetch_and_add(&ctl->inserted[which], 1);
+		doorbell(ctl, op, which);
 		return TM_QUEUED;
 	}
 	if (!out.end)
 		return TM_COALESCED;
+	tm_hot_spilled();
 	if (event_range(ctl, op, &out, READ_ONCE(e->flags)))
 		return TM_QUEUED;
 	merge_wide(ctl, e, &out);
 	return TM_COALESCED;
 }
 
+static __noinline int attribute(__u64 roots, __u64 bytes, __u32 queued)
+{
+	if (!queued && bpf_get_prandom_u32() % TM_SAMPLE)
+		return 0;
+	tm_wrote(roots, bytes, queued ? 1 : TM_SAMPLE);
+	return 0;
+}
+
 __noinline int tm_mark(struct tm_op *op)
 {
 	struct tm_ctl *ctl = tm_ctl_get();
 	enum tm_outcome o;
+	__u64 bytes = 0;
 
 	if (!op || !ctl)
 		return 0;
 	if (op->flags & TM_D_MAYBE)
 		__sync_fetch_and_add(&ctl->count.maybe, 1);
+	/* How much "to the end" is, nobody asked. */
+	if (op->start < op->end && op->end != TM_TO_EOF)
+		bytes = op->end - op->start;
 	if (READ_ONCE(ctl->epoch) & 1)
-		o = mark_in(&tm_dirty_b, ctl, op);
+		o = mark_in(&tm_dirty_b, 1, ctl, op);
 	else
-		o = mark_in(&tm_dirty_a, ctl, op);
+		o = mark_in(&tm_dirty_a, 0, ctl, op);
 	account(op->roots, o);
-	return 0;
+	attribute(op->roots, bytes, o == TM_QUEUED);
+	return o;
 }
 
 __noinline int tm_emit(struct tm_name_op *op)
@@ -367,6 +370,7 @@ __noinline int tm_emit(struct tm_name_op *op)
 		return 0;
 	if (event_name(ctl, op)) {
 		account(op->roots, TM_QUEUED);
+		attribute(op->roots, 0, 1);
 		return 0;
 	}
 	/* The name is lost, but not the directory. */
@@ -377,5 +381,6 @@ __noinline int tm_emit(struct tm_name_op *op)
 	dir.key.dev = op->dev;
 	dir.roots = op->roots;
 	dir.flags = op->op == TM_EV_SUBTREE ? TM_D_SUBTREE : TM_D_DIR;
-	return tm_mark(&dir);
+	tm_mark(&dir);
+	return 0;
 }

@@ -9,6 +9,7 @@
 #define TM_MARK_BPF_H
 
 #include "filter.bpf.h"
+#include "hot.bpf.h"
 
 struct tm_op {
 	struct tm_dirty_key key;
@@ -30,11 +31,56 @@ struct tm_name_op {
 	__u32 name_len;
 	__u32 dev;
 	__u32 op;		/* enum tm_event_op */
-	__u32 pad;
+	__u32 map;		/* TM_EV_DOORBELL: of which dirty map */
 };
 
-/* Record in the dirty map, ring the doorbell if it is new. Cannot fail: at worst an overflow is counted. */
+enum tm_outcome { TM_QUEUED, TM_COALESCED, TM_DROPPED };
+
+/*
+ * Record in the dirty map, ring the doorbell if it is new. Cannot fail: at worst an overflow is counted.
+ * Returns an enum tm_outcome; @op's range becomes the extent that holds it, if that was found without the
+ * lock.
+ */
 int tm_mark(struct tm_op *op);
+/* One operation less to be looked at: @stat is the slot of the root that sees it. */
+static __always_inline void tm_stat_add(__u32 stat, enum tm_outcome o)
+{
+	struct tm_stat *s = bpf_map_lookup_elem(&tm_stats, &stat);
+
+	if (!s)
+		return;
+	/* Atomic: a preempted program shares its CPU's counters with the next one. */
+	__sync_fetch_and_add(&s->seen, 1);
+	if (o == TM_COALESCED)
+		__sync_fetch_and_add(&s->coalesced, 1);
+	else if (o == TM_QUEUED)
+		__sync_fetch_and_add(&s->queued, 1);
+	else
+		__sync_fetch_and_add(&s->dropped, 1);
+}
+
+/* The number of the one bit in @roots: BPF has no instruction for it. */
+static __always_inline __u32 tm_bit(__u64 roots)
+{
+	__u32 slot = 0;
+
+	if (roots & 0xffffffff00000000ULL)
+		slot += 32;
+	if (roots & 0xffff0000ffff0000ULL)
+		slot += 16;
+	if (roots & 0xff00ff00ff00ff00ULL)
+		slot += 8;
+	if (roots & 0xf0f0f0f0f0f0f0f0ULL)
+		slot += 4;
+	if (roots & 0xccccccccccccccccULL)
+		slot += 2;
+	if (roots & 0xaaaaaaaaaaaaaaaaULL)
+		slot += 1;
+	return slot;
+}
+
+/* Something that @roots see could not be watched: they are incomplete. */
+int tm_guard_lost(__u64 roots);
 /* Put a name record into the ring; if that is full, mark the directory. */
 int tm_emit(struct tm_name_op *op);
 
@@ -51,20 +97,34 @@ static __always_inline void tm_op_init(struct tm_op *op, const struct tm_sb *sb,
 	op->key.dev = sb->dev;
 }
 
-/* Which roots see @inode, of which @d is a dentry? 0: none. */
+/*
+ * Which roots see @inode, of which @d is a dentry? 0: none. *@sure: the answer holds until tm_hot.place
+ * moves; so it does not for what has no name yet, and not for the canary.
+ */
 static __always_inline __u64 tm_roots_of(struct tm_sb *sb, const struct inode *inode, struct dentry *d,
-					 bool *maybe)
+					 bool *maybe, bool *sure)
 {
 	struct tm_walk w;
 
-	if (!tm_is_dir(inode) && inode->i_nlink > 1) {
-		/* Another of its names may be below any root of this superblock. */
-		*maybe = true;
-		return sb->roots;
+	*sure = false;
+	if (!tm_is_dir(inode)) {
+		__u32 links = inode->i_nlink;
+
+		/*
+		 * Another of its names may be below any root of this superblock; and so may its only one when
+		 * this dentry is not hashed: a name that was removed, or none ever (O_TMPFILE).
+		 */
+		if (links > 1 || (links && !d->d_hash.pprev)) {
+			*maybe = true;
+			return sb->roots;
+		}
+		*sure = links;
 	}
 	tm_walk(&w, sb, d);
 	if (!w.roots)
 		tm_canary(sb, &w, inode->i_ino);
+	if (w.maybe || w.ignored)
+		*sure = false;
 	*maybe = w.maybe;
 	return w.roots;
 }
@@ -106,20 +166,27 @@ static __always_inline void tm_op_alias(struct tm_op *op, struct tm_sb *sb, cons
 	op->name_len = BPF_CORE_READ(d, d_name.len);
 }
 
-/* Mark @flags and [@start, @end) of the inode behind @file. */
+/*
+ * Mark @flags and [@start, @end) of the inode behind @file. @m: a moment from before, to remember the
+ * answer for the next write; NULL: do not.
+ */
 static __always_inline void tm_mark_file(struct tm_sb *sb, const struct inode *inode, struct file *file,
-					 __u32 flags, __u64 start, __u64 end)
+					 __u32 flags, __u64 start, __u64 end, const struct tm_moment *m)
 {
 	struct dentry *d = file->f_path.dentry;
-	bool real = d->d_sb == inode->i_sb, maybe = false;
+	bool real = d->d_sb == inode->i_sb, maybe = false, sure = false;
+	enum tm_outcome o;
 	__u64 roots = 0;
 	struct tm_op op;
 
-	/* What is outside pays for the walk and nothing else. */
+	/* What is outside pays for the walk and nothing else, and the next time not even for that. */
 	if (real) {
-		roots = tm_roots_of(sb, inode, d, &maybe);
-		if (!roots)
+		roots = tm_roots_of(sb, inode, d, &maybe, &sure);
+		if (!roots) {
+			if (m && sure)
+				tm_hot_fill(inode, m, true, 0, 0, 0);
 			return;
+		}
 	}
 	tm_op_init(&op, sb, inode);
 	op.roots = roots;
@@ -130,18 +197,20 @@ static __always_inline void tm_mark_file(struct tm_sb *sb, const struct inode *i
 		tm_op_dentry(&op, sb, d);
 	else
 		tm_op_alias(&op, sb, inode);
-	tm_mark(&op);
+	o = tm_mark(&op);
+	if (m && sure && o != TM_DROPPED && op.flags == TM_D_DATA && !(roots & (roots - 1)))
+		tm_hot_fill(inode, m, false, op.start, op.end, tm_bit(roots));
 }
 
 /* With TM_D_SIZE: everything from @start on. */
 static __always_inline void tm_mark_dentry(struct tm_sb *sb, struct dentry *d, __u32 flags, __u64 start)
 {
 	struct inode *inode = d->d_inode;
-	bool maybe = false;
+	bool maybe = false, sure;
 	struct tm_op op;
 	__u64 roots;
 
-	roots = tm_roots_of(sb, inode, d, &maybe);
+	roots = tm_roots_of(sb, inode, d, &maybe, &sure);
 	if (!roots)
 		return;
 	tm_op_init(&op, sb, inode);

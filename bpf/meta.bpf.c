@@ -31,8 +31,7 @@ SEC("fentry/notify_change")
 int BPF_PROG(tm_setattr_in, void *ns, struct dentry *d)
 {
 	/* Whether the size changes is not asked here: the exit program must close what this one opened. */
-	if (sb_of_dentry(d))
-		tm_ver_begin(d->d_inode->i_ino);
+	tm_ver_begin(d->d_inode->i_ino);
 	return 0;
 }
 
@@ -51,8 +50,6 @@ int BPF_PROG(tm_setattr_out, void *ns, struct dentry *d, struct iattr *attr, str
 	__u32 flags = 0;
 	bool size;
 
-	if (!sb)
-		return 0;
 	size = attr->ia_valid & ATTR_SIZE;
 	/*
 	 * Everything behind the new size, not only what lies between the sizes: shrunk and extended again
@@ -66,7 +63,7 @@ int BPF_PROG(tm_setattr_out, void *ns, struct dentry *d, struct iattr *attr, str
 	} else if (size && !setattr_undone(ret)) {
 		flags = TM_D_DATA | TM_D_WHOLE | TM_D_ATTR;
 	}
-	if (flags)
+	if (sb && flags)
 		tm_mark_dentry(sb, d, flags, start);
 	tm_ver_end(d->d_inode->i_ino);
 	return 0;
@@ -147,5 +144,13 @@ int BPF_PROG(tm_umount, struct super_block *s)
 	if (!sb)
 		return 0;
 	__sync_fetch_and_or(&sb->flags, TM_SB_GONE);
+	return 0;
+}
+
+/* The address of an inode is about to be another's. */
+SEC("fentry/security_inode_free")
+int BPF_PROG(tm_inode_free, struct inode *inode)
+{
+	tm_hot_forget(inode);
 	return 0;
 }

@@ -43,7 +43,7 @@ int BPF_PROG(tm_fault, struct vm_fault *vmf)
 		pages = PMD_PAGES;
 	}
 	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_MMAP, first << PAGE_SHIFT,
-		     (first + pages) << PAGE_SHIFT);
+		     (first + pages) << PAGE_SHIFT, NULL);
 	return 0;
 }
 
@@ -63,5 +63,44 @@ int BPF_PROG(tm_mkwrite, struct vm_fault *vmf)
 	inode = file->f_inode;
 	if (tm_sb_of(ctl, inode))
 		tm_ver_touch(inode->i_ino);
+	return 0;
+}
+
+/*
+ * The net below: a page that becomes dirty without a fault, because it was pinned for DMA (O_DIRECT reads
+ * into a mapping, RDMA) and is released only now. Every writer of a clean page comes by here, so what has
+ * no writable mapping leaves first. There is no dentry at hand: user space judges where it is.
+ */
+SEC("tp_btf/writeback_dirty_folio")
+int BPF_PROG(tm_dirty_folio, struct folio *folio, struct address_space *mapping)
+{
+	struct tm_ctl *ctl;
+	struct inode *inode;
+	__u64 first, pages = 1;
+	struct tm_sb *sb;
+	struct tm_op op;
+
+	/* May be NULL to the verifier of newer kernels. */
+	if (!mapping || mapping->i_mmap_writable.counter <= 0)
+		return 0;
+	inode = mapping->host;
+	ctl = tm_ctl_get();
+	if (!inode || !ctl)
+		return 0;
+	sb = tm_sb_of(ctl, inode);
+	if (!sb)
+		return 0;
+	tm_ver_touch(inode->i_ino);
+	first = folio->index;
+	if (folio->flags >> bpf_core_enum_value(enum pageflags, PG_head) & 1) {
+		first &= ~(__u64)(PMD_PAGES - 1);
+		pages = PMD_PAGES;
+	}
+	tm_op_init(&op, sb, inode);
+	tm_op_alias(&op, sb, inode);
+	op.flags |= TM_D_DATA | TM_D_MMAP;
+	op.start = first << PAGE_SHIFT;
+	op.end = (first + pages) << PAGE_SHIFT;
+	tm_mark(&op);
 	return 0;
 }

@@ -46,6 +46,9 @@ static __always_inline int appeared(struct dentry *d, struct inode *inode)
 	/* No links: O_TMPFILE, whose name is made up and of no directory. */
 	if (!sb || !inode->i_nlink)
 		return 0;
+	/* A second name: from now on writes through the first concern more than its roots. */
+	if (inode->i_nlink > 1)
+		tm_hot_moved();
 	return name_event(sb, d->d_parent, d, inode, TM_EV_APPEAR);
 }
 
@@ -235,6 +238,7 @@ int BPF_PROG(tm_rename_out, struct renamedata *rd, int ret)
 		return 0;
 	key.dev = sb->dev;
 	slot = bpf_map_lookup_elem(&tm_slots, &key);
+	tm_hot_moved();
 	if (slot && slot->is_dir)
 		__sync_fetch_and_add(&sb->moves_ended, 1);
 	if (!ret)

@@ -14,12 +14,13 @@
 #define TM_ABI_H
 
 #define TM_ABI_MAGIC	0x746964656d61726bULL	/* "tidemark" */
-#define TM_ABI_VERSION	1
+#define TM_ABI_VERSION	2
 
 #define TM_ROOTS	64	/* root slots: bits of a mask */
 #define TM_SBS		16	/* superblocks with roots, at once */
 #define TM_EXTENTS	8	/* ranges kept per inode in the kernel; more spill into the ring */
 #define TM_VERSIONS	65536	/* version slots, a power of two */
+#define TM_HOT		1024	/* slots of tm_hot, a power of two */
 #define TM_NAME_SMALL	40	/* most names: a small ring record */
 #define TM_NAME_LEN	255
 #define TM_TO_EOF	(~0ULL)	/* end of an extent: to the end of the file */
@@ -88,7 +89,7 @@ enum tm_event_op {
 
 struct tm_event {
 	__u8 op;		/* enum tm_event_op */
-	__u8 pad;
+	__u8 map;		/* doorbell: the dirty map it was rung for, 0 a, 1 b */
 	__u16 name_len;
 	__u32 dev;
 	__u64 roots;
@@ -164,6 +165,7 @@ struct tm_counters {
 	__u64 no_slot;		/* renames whose entry record was missing */
 	__u64 wb_errors;	/* write-back errors seen */
 	__u64 async_lost;	/* async writes whose completion could not be paired */
+	__u64 recovered;	/* operations marked from their guard slot: the exit program was skipped */
 };
 
 /* The control block: the one value of the mappable array behind the variable tm_ctl. */
@@ -178,6 +180,7 @@ struct tm_ctl {
 	__u32 armed;		/* 1: the next record wakes the reader */
 	__u32 n_sbs;		/* sb[] slots ever used */
 	__u32 n_links;		/* programs attached, as last counted by user space */
+	__u64 inserted[2];	/* entries ever made in the dirty maps a and b */
 	struct tm_sb sb[TM_SBS];
 	struct tm_root_slot root[TM_ROOTS];
 	struct tm_counters count;
@@ -206,10 +209,76 @@ struct tm_slot {
 	char name[TM_NAME_LEN + 1];
 };
 
-/* Value of tm_versions: the same layout as struct tm_version of lib/version.h. */
+/* tm_writers: who made roots dirty. Which roots, and the process. */
+struct tm_writer_key {
+	__u64 roots;
+	__u32 pid;
+	__u32 pad;
+};
+
+/* Windows are CLOCK_MONOTONIC >> TM_WINDOW_SHIFT, about 4.6 minutes; the one before is kept. */
+#define TM_WINDOW_SHIFT	38
+
+struct tm_writer {
+	char comm[16];
+	__u32 uid;
+	__u32 pad;
+	__u64 cgroup;		/* id in the unified hierarchy */
+	__u64 last_ns;
+	struct tm_writer_sum {
+		__u64 window;
+		__u64 operations;	/* estimates: what only widens a mark is counted by samples */
+		__u64 bytes;
+	} sum[2];		/* odd and even windows */
+};
+
+#define TM_WRITERS	4096
+
+/* Value of tm_guards, one per thread: the operation it is in. */
+struct tm_guard {
+	struct tm_dirty_key key;
+	struct tm_id parent;
+	__u64 roots;
+	__u64 start;
+	__u64 end;		/* 0: not known, the whole file */
+	__u64 since_ns;		/* CLOCK_MONOTONIC */
+	__u32 open;		/* 1: the exit program has not run yet */
+	__u32 maybe;		/* roots is a guess */
+};
+
+#define TM_GUARDS	16384	/* threads */
+
+/* Element of tm_versions: the same layout as struct tm_version of lib/version.h. */
 struct tm_ver {
 	__u64 begun;
 	__u64 ended;
+};
+
+/*
+ * tm_hot: what the last write to an inode found out, so that the next one need not. A slot counts only
+ * while its @place (and for the range @cover too) is still the current one. Filled under @busy with both
+ * addresses 0 meanwhile; @seq is odd then. See hot.bpf.h for why a reader without the lock is right.
+ */
+struct tm_hot_slot {
+	__u64 place;		/* tm_hot.place when it was looked up */
+	__u64 cover;
+	__u64 out;		/* address of an inode below no root; 0: none */
+	__u64 in;		/* address of an inode that the root of slot @stat alone sees; 0: none */
+	__u64 start;		/* bytes of @in that the live dirty map has already */
+	__u64 end;
+	__u32 seq;
+	__u32 busy;
+	__u32 stat;
+	__u32 pad;
+};
+
+struct tm_hot {
+	__u64 place;		/* moves when anything may be elsewhere: rename, link, roots */
+	__u64 cover;		/* moves when a range may not be in the live map any more: flip, spill */
+	__u32 on;		/* 0: nothing is remembered, as a hook that must forget could be skipped */
+	__u32 guard;		/* 1: guard slots are in use */
+	__u32 pad[10];
+	struct tm_hot_slot slot[TM_HOT];
 };
 
 #endif

@@ -33,6 +33,8 @@ struct tm_backend_ops {
 	int (*drain)(void *b, bool barrier);
 
 	void (*stats)(const void *b, unsigned int slot, struct tm_capture_stats *ret);
+	/* NULL: who writes is not known (-EOPNOTSUPP). */
+	int (*top)(const void *b, unsigned int slot, struct tm_capture_writer *ret, size_t max);
 	/* NULL: no versions (-EOPNOTSUPP). */
 	int (*version_fd)(const void *b, uint32_t *ret_n);
 

@@ -23,7 +23,10 @@ static void kern_free(struct tm_kern *k)
 	for (unsigned int i = 0; i < TM_ROOTS; i++)
 		free(k->paths[i]);
 	tm_map_free(k->hints, free);
+	free(k->keys[0].v);
+	free(k->keys[1].v);
 	tm_bpf_health_close(k);
+	tm_bpf_guard_close(k);
 	free(k);
 }
 
@@ -76,6 +79,9 @@ static int kern_open(const struct tm_capture_opts *opts, void **ret_b)
 	tm_btf_forget();
 	if (r)
 		return r == -EACCES ? -EOPNOTSUPP : r;
+	r = tm_bpf_guard(k);
+	if (r)
+		return r;
 	/* Whatever a predecessor left: its old epoch first, then the live one. */
 	k->old_left = k->old_grace = true;
 	k->pending = true;
@@ -143,6 +149,7 @@ const struct tm_backend_ops tm_backend_bpf = {
 	.timeout_ms = tm_bpf_timeout_ms,
 	.drain = tm_bpf_drain,
 	.stats = kern_stats,
+	.top = tm_bpf_top,
 	.version_fd = kern_version_fd,
 	.report = tm_bpf_report,
 	.probe = tm_bpf_probe,

@@ -9,9 +9,13 @@
  *	bpf_pin.c	the pin directory: re-open, create, replace
  *	bpf_links.c	attached links: missing ones attached, misses polled, report
  *	bpf_fs.c	what must be known of a file system: device, hooks, btrfs offsets
+ *	bpf_preempt.c	may programs be skipped on this kernel?
+ *	bpf_guard.c	and what follows from that
  *	bpf_roots.c	root slots
  *	bpf_ring.c	the ring buffer's consumer
+ *	bpf_take.c	what the ring says
  *	bpf_drain.c	epoch flip, delivery
+ *	bpf_top.c	who writes
  *	bpf_health.c	canary, misses, version sweep
  */
 #ifndef TM_CAPTURE_BPF_H
@@ -52,6 +56,7 @@ struct tm_fs {
 };
 
 extern const struct tm_hook tm_vfs_hooks[];	/* ends with prog NULL */
+extern const struct tm_hook tm_guard_hooks[];
 extern const struct tm_fs tm_fs_table[];	/* ends with name NULL */
 const struct tm_fs *tm_fs_find(long magic);
 
@@ -69,9 +74,16 @@ void tm_btf_forget(void);
 
 /* ---- state */
 
+enum tm_preempt {
+	TM_PREEMPT_NO,		/* none, voluntary: no program is ever skipped */
+	TM_PREEMPT_LAZY,	/* seldom */
+	TM_PREEMPT_FULL,	/* often; PREEMPT_RT too */
+};
+
 enum tm_bpf_map {
 	TM_MAP_CTL, TM_MAP_DIRTY_A, TM_MAP_DIRTY_B, TM_MAP_EVENTS, TM_MAP_VERSIONS,
-	TM_MAP_ROOTS, TM_MAP_STATS, TM_MAP_SLOTS, TM_MAP_AIO,
+	TM_MAP_ROOTS, TM_MAP_STATS, TM_MAP_SLOTS, TM_MAP_AIO, TM_MAP_HOT, TM_MAP_GUARDS,
+	TM_MAP_WRITERS,
 	TM_MAPS,
 };
 
@@ -95,11 +107,27 @@ struct tm_ring {
 	size_t map_bytes;
 };
 
+/*
+ * Keys that are in a dirty map, learned from their doorbells, so that a map with three entries is not
+ * walked through 65536 buckets. Trusted only when the kernel counts as many entries made since the map was
+ * last empty.
+ */
+struct tm_keys {
+	struct tm_dirty_key *v;		/* owned */
+	size_t n, cap;
+	uint64_t base;			/* tm_ctl.inserted when it was empty */
+	uint64_t full;			/* tm_ctl.count.ring_full then; since, doorbells may lack */
+	bool known;			/* it was, in this process */
+};
+
+struct last_names;
+
 struct tm_kern {
 	const struct tm_capture_opts *opts;
 	int map_fd[TM_MAPS];
 	struct tm_ctl *ctl;		/* mapped */
 	struct tm_version *versions;	/* mapped */
+	struct tm_hot *hot;		/* mapped */
 	struct tm_ring ring;
 	int sync_fd;			/* map of maps whose update waits for RCU */
 	int sync_inner_fd;
@@ -111,6 +139,8 @@ struct tm_kern {
 	char *paths[TM_ROOTS];		/* owned: where a claimed root was, for the canary */
 	/* drain */
 	struct tm_map *hints;		/* struct tm_dirty_key -> struct tm_hint */
+	struct last_names *last;	/* while the ring is being taken */
+	struct tm_keys keys[2];		/* of the dirty maps a and b */
 	bool pending;			/* something is in the live dirty map */
 	bool old_left;			/* the other dirty map may hold something */
 	bool old_grace;			/* ... and programs may still write to it */
@@ -122,7 +152,13 @@ struct tm_kern {
 	uint64_t delivered;		/* by this drain */
 	const char *blind;		/* of the file systems in use, static */
 	/* health */
-	uint64_t canary_ms, misses_ms, sweep_ms;
+	uint64_t canary_ms, misses_ms, sweep_ms, guard_ms;
+	enum tm_preempt preempt;
+	bool guard_failed;		/* they could not be attached: not tried again */
+	bool guard_ready;		/* attached, or adopted */
+	bool missed;			/* a program was skipped once */
+	uint64_t guard_sweep_ms;
+	struct tm_map *slow;		/* tid -> struct slow, bpf_guard.c */
 	uint8_t canary_missed[TM_SBS];
 	uint64_t moves_seen[TM_SBS];
 	struct tm_sweep *sweep;
@@ -166,6 +202,7 @@ int tm_bpf_links_ensure(struct tm_kern *k, const char *linkdir, const char *pref
 /* Take over @link_fd (duplicated) as @name. */
 int tm_bpf_links_add(struct tm_kern *k, const char *name, const char *target, int link_fd);
 void tm_bpf_links_close(struct tm_kern *k);
+bool tm_bpf_links_has(const struct tm_kern *k, const char *name);
 /* Sum of recursion_misses of all programs. */
 uint64_t tm_bpf_links_misses(const struct tm_kern *k);
 /* Pin again what somebody unlinked; the links themselves are held open. */
@@ -186,6 +223,27 @@ struct tm_fs_info {
 /* -EOPNOTSUPP with a reason when changes on it cannot be seen. */
 int tm_fs_info_get(int rootfd, struct tm_fs_info *ret);
 
+/* ---- bpf_preempt.c */
+
+enum tm_preempt tm_preempt_mode(void);
+bool tm_lsm_active(void);
+
+/* ---- bpf_guard.c */
+
+/*
+ * Do what the kernel's preemption mode of this moment asks for: guard slots on or off, tm_hot on or
+ * off. 0 or -errno.
+ */
+int tm_bpf_guard(struct tm_kern *k);
+/*
+ * Deliver operations whose exit program seems not to have run: slots open for a while, or with @all every
+ * open one. Returns 0 or -errno.
+ */
+int tm_bpf_guard_sweep(struct tm_kern *k, bool all);
+/* Is a skipped run of this program made good by its guard slot? */
+bool tm_bpf_guard_covers(const struct tm_kern *k, const char *link);
+void tm_bpf_guard_close(struct tm_kern *k);
+
 /* ---- bpf_roots.c */
 
 int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed);
@@ -201,10 +259,15 @@ void tm_ring_close(struct tm_ring *r);
  * Hand each finished record to @fn and take it out once @fn returned 0. Stops at a record that is
  * still being written. Returns records taken, or @fn's error (that record stays).
  */
-int tm_ring_consume(struct tm_ring *r, int (*fn)(void *arg, const void *rec, size_t len), void *arg);
+typedef int (*tm_ring_fn)(void *arg, const void *rec, size_t len, uint64_t at);
+int tm_ring_consume(struct tm_ring *r, tm_ring_fn fn, void *arg);
+/* Look at what is finished without taking it: @fn gets each record and its place. */
+void tm_ring_peek(const struct tm_ring *r, tm_ring_fn fn, void *arg);
+/* The record at @at, which tm_ring_peek() showed and nobody took yet. */
+const void *tm_ring_at(const struct tm_ring *r, uint64_t at, size_t *ret_len);
 bool tm_ring_empty(const struct tm_ring *r);
 
-/* ---- bpf_drain.c */
+/* ---- bpf_take.c */
 
 struct tm_hint {
 	uint32_t flip;		/* k->flips when it came */
@@ -212,10 +275,21 @@ struct tm_hint {
 	char name[];
 };
 
+/* Deliver what is in the ring, keep what belongs to entries of the dirty maps. Returns records or -errno. */
+int tm_bpf_take(struct tm_kern *k);
+/* The entry of @key was delivered: its name is of no use any more. */
+void tm_bpf_hint_drop(struct tm_kern *k, const struct tm_dirty_key *key);
+struct tm_oid tm_bpf_oid(const struct tm_id *id);
+uint32_t tm_bpf_flags(uint32_t dirty);	/* enum tm_dirty_flags -> TM_CF_* */
+
+/* ---- bpf_drain.c */
+
 int tm_bpf_drain(void *b, bool barrier);
 int tm_bpf_timeout_ms(const void *b);
 /* Wait until no program runs that began before. 0 or -errno. */
 int tm_bpf_grace(struct tm_kern *k);
+/* What writes have learned about where files are is void. */
+void tm_bpf_forget_places(struct tm_kern *k);
 /* Deliver ALL to every slot of @roots that is claimed, announced by @reason. */
 int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason);
 /*
@@ -223,6 +297,10 @@ int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason);
  * Returns records or -errno.
  */
 int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c);
+
+/* ---- bpf_top.c */
+
+int tm_bpf_top(const void *b, unsigned int slot, struct tm_capture_writer *ret, size_t max);
 
 /* ---- bpf_health.c */
 

@@ -13,8 +13,8 @@
 #include "capture/bpf.h"
 #include "lib/clock.h"
 
-/* Between flips: each costs a grace period of 8-20 ms. */
-#define FLIP_MS		20
+/* Between flips: each costs a grace period of 8-20 ms, and every hot file its place in tm_hot. */
+#define FLIP_MS		100
 /* How long the doorbell stays off after records came. */
 #define REST_MS		20
 /* A record that its producer has not finished yet. */
@@ -22,8 +22,8 @@
 #define IDLE_MS		1000
 /* After records could not be taken over. */
 #define RETRY_MS	200
+#define GUARD_MS	1000
 #define BATCH		256
-#define HINTS_MAX	200000
 
 /* ---- delivery */
 
@@ -57,6 +57,8 @@ int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason)
 	const struct tm_change all = { .kind = TM_CHANGE_ALL };
 
 	roots &= k->claimed;
+	/* Whatever was missed may have been a rename. */
+	tm_bpf_forget_places(k);
 	for (unsigned int i = 0; i < TM_ROOTS; i++) {
 		int r;
 
@@ -68,161 +70,6 @@ int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason)
 			return r;
 	}
 	return 0;
-}
-
-static struct tm_oid oid_of(const struct tm_id *id)
-{
-	return (struct tm_oid){ .ino = id->ino, .gen = id->gen, .subvol = id->subvol };
-}
-
-static uint32_t flags_of(uint32_t d)
-{
-	uint32_t f = 0;
-
-	f |= d & TM_D_DATA ? TM_CF_DATA : 0;
-	f |= d & TM_D_WHOLE ? TM_CF_DATA | TM_CF_WHOLE : 0;
-	f |= d & TM_D_SIZE ? TM_CF_SIZE : 0;
-	f |= d & TM_D_ATTR ? TM_CF_ATTR : 0;
-	f |= d & TM_D_MMAP ? TM_CF_MMAP : 0;
-	return f;
-}
-
-static struct tm_dirty_key key_of(const struct tm_event *e)
-{
-	return (struct tm_dirty_key){ .id = e->obj, .dev = e->dev };
-}
-
-/* ---- the ring */
-
-/*
- * A doorbell taken while an epoch was being drained may be of that epoch or of the next, so its hint stays
- * for one more; what is older belongs to nothing.
- */
-static void hints_purge(struct tm_kern *k)
-{
-	const void *key;
-	size_t at = 0, len;
-	void *v;
-
-	while (tm_map_next(k->hints, &at, &key, &len, &v)) {
-		const struct tm_hint *h = v;
-
-		if (k->flips - h->flip > 1)
-			free(tm_map_del(k->hints, key, len));
-	}
-}
-
-static void hint_drop(struct tm_kern *k, const struct tm_dirty_key *key)
-{
-	const struct tm_hint *h = tm_map_get(k->hints, key, sizeof(*key));
-
-	if (h && h->flip != k->flips)
-		free(tm_map_del(k->hints, key, sizeof(*key)));
-}
-
-static int hint_keep(struct tm_kern *k, const struct tm_event *e)
-{
-	struct tm_dirty_key key = key_of(e);
-	struct tm_hint *h;
-	void *old = NULL;
-
-	/* Only a help: without it the directory is listed. */
-	if (tm_map_size(k->hints) >= HINTS_MAX)
-		hints_purge(k);
-	if (!e->name_len || tm_map_size(k->hints) >= HINTS_MAX)
-		return 0;
-	h = malloc(sizeof(*h) + e->name_len);
-	if (!h)
-		return 0;
-	h->flip = k->flips;
-	h->len = e->name_len;
-	memcpy(h->name, e->name, e->name_len);
-	if (tm_map_put(k->hints, &key, sizeof(key), h, &old))
-		free(h);
-	free(old);
-	return 0;
-}
-
-static int deliver_range(struct tm_kern *k, const struct tm_event *e)
-{
-	struct tm_range range = { e->range.start, e->range.end };
-	struct tm_dirty_key key = key_of(e);
-	const struct tm_hint *h = tm_map_get(k->hints, &key, sizeof(key));
-	struct tm_change c = {
-		.kind = TM_CHANGE_INODE, .flags = flags_of(e->range.flags),
-		.dir = oid_of(&e->dir), .obj = oid_of(&e->obj), .ranges = &range, .n_ranges = 1,
-	};
-
-	if (h) {
-		c.name = h->name;
-		c.name_len = h->len;
-	}
-	return tm_bpf_deliver(k, e->roots, &c);
-}
-
-static int deliver_name(struct tm_kern *k, const struct tm_event *e)
-{
-	struct tm_change c = {
-		.kind = TM_CHANGE_NAME, .flags = e->op == TM_EV_GONE ? TM_CF_GONE : 0,
-		.dir = oid_of(&e->dir), .obj = oid_of(&e->obj), .name = e->name, .name_len = e->name_len,
-	};
-
-	if (!e->name_len) {
-		/* The kernel could not read it: list the directory. */
-		c.kind = TM_CHANGE_DIR;
-		c.flags = 0;
-	}
-	return tm_bpf_deliver(k, e->roots, &c);
-}
-
-static int on_record(void *arg, const void *rec, size_t len)
-{
-	struct tm_kern *k = arg;
-	struct tm_event e;
-	int r = 0;
-
-	/* Copied first: nobody but the kernel writes there, but nothing is read twice. */
-	memset(&e, 0, TM_EVENT_HEAD);
-	memcpy(&e, rec, TM_MIN(len, sizeof(e)));
-	if (len < TM_EVENT_HEAD || e.name_len > TM_MIN(len - TM_EVENT_HEAD, (size_t)TM_NAME_LEN))
-		return 0;
-	switch ((enum tm_event_op)e.op) {
-	case TM_EV_DOORBELL:
-		k->pending = true;
-		r = hint_keep(k, &e);
-		break;
-	case TM_EV_RANGE:
-		k->pending = true;
-		r = deliver_range(k, &e);
-		break;
-	case TM_EV_SUBTREE: {
-		struct tm_change c = { .kind = TM_CHANGE_SUBTREE, .dir = oid_of(&e.obj) };
-
-		r = tm_bpf_deliver(k, e.roots, &c);
-		break;
-	}
-	case TM_EV_APPEAR:
-	case TM_EV_GONE:
-	case TM_EV_NAME:
-		r = deliver_name(k, &e);
-		break;
-	}
-	return r < 0 ? r : 0;
-}
-
-static int ring_take(struct tm_kern *k)
-{
-	uint64_t full = __atomic_load_n(&k->ctl->count.ring_full, __ATOMIC_RELAXED);
-	int n = tm_ring_consume(&k->ring, on_record, k);
-
-	if (n > 0)
-		k->busy = true;
-	/* A doorbell may be among what did not fit. */
-	if (full != k->ring_full_seen) {
-		k->ring_full_seen = full;
-		k->pending = true;
-	}
-	return n;
 }
 
 /* ---- the dirty maps */
@@ -245,13 +92,18 @@ int tm_bpf_grace(struct tm_kern *k)
 	return bpf_map_update_elem(k->sync_fd, &zero, &k->sync_inner_fd, BPF_ANY) ? -errno : 0;
 }
 
+void tm_bpf_forget_places(struct tm_kern *k)
+{
+	__atomic_fetch_add(&k->hot->place, 1, __ATOMIC_SEQ_CST);
+}
+
 static int deliver_inode(struct tm_kern *k, const struct tm_dirty_key *key, const struct tm_dirty *d)
 {
 	const struct tm_hint *h = tm_map_get(k->hints, key, sizeof(*key));
 	struct tm_range ranges[TM_EXTENTS];
 	struct tm_change c = {
-		.kind = TM_CHANGE_INODE, .flags = flags_of(d->flags),
-		.dir = oid_of(&d->parent), .obj = oid_of(&key->id), .ranges = ranges,
+		.kind = TM_CHANGE_INODE, .flags = tm_bpf_flags(d->flags),
+		.dir = tm_bpf_oid(&d->parent), .obj = tm_bpf_oid(&key->id), .ranges = ranges,
 	};
 
 	for (int i = 0; i < TM_EXTENTS && !(d->flags & TM_D_WHOLE); i++)
@@ -266,10 +118,10 @@ static int deliver_inode(struct tm_kern *k, const struct tm_dirty_key *key, cons
 
 static int deliver_entry(struct tm_kern *k, const struct tm_dirty_key *key, const struct tm_dirty *d)
 {
-	struct tm_change c = { .dir = oid_of(&key->id) };
+	struct tm_change c = { .dir = tm_bpf_oid(&key->id) };
 	int r = 0;
 
-	if (flags_of(d->flags))
+	if (tm_bpf_flags(d->flags))
 		r = deliver_inode(k, key, d);
 	if (r >= 0 && d->flags & TM_D_DIR) {
 		c.kind = TM_CHANGE_DIR;
@@ -297,7 +149,7 @@ static int batch_deliver(struct tm_kern *k, int fd, struct batch *b, uint32_t n)
 			return r;
 		if (bpf_map_delete_elem(fd, &b->keys[i]) && errno != ENOENT)
 			return -errno;
-		hint_drop(k, &b->keys[i]);
+		tm_bpf_hint_drop(k, &b->keys[i]);
 	}
 	return 0;
 }
@@ -317,23 +169,42 @@ static int old_drain_slowly(struct tm_kern *k, int fd, struct batch *b)
 	return errno == ENOENT ? 0 : -errno;
 }
 
-static int old_drain(struct tm_kern *k)
+static struct tm_keys *keys_of(struct tm_kern *k, int map)
 {
-	_cleanup_free_ struct batch *b = NULL;
-	int fd = k->map_fd[old(k)];
+	return &k->keys[map == TM_MAP_DIRTY_A ? 0 : 1];
+}
+
+static uint64_t inserted(const struct tm_kern *k, int map)
+{
+	return __atomic_load_n(&k->ctl->inserted[map == TM_MAP_DIRTY_A ? 0 : 1], __ATOMIC_SEQ_CST);
+}
+
+/* Exactly the keys that rang. Those that an earlier attempt took are gone. */
+static int old_drain_keys(struct tm_kern *k, int fd, const struct tm_keys *s)
+{
+	struct batch *b = malloc(sizeof(*b));
+	int r = 0;
+
+	if (!b)
+		return -ENOMEM;
+	for (size_t i = 0; !r && i < s->n; i++) {
+		b->keys[0] = s->v[i];
+		if (!bpf_map_lookup_elem(fd, &b->keys[0], &b->values[0]))
+			r = batch_deliver(k, fd, b, 1);
+		else if (errno != ENOENT)
+			r = -errno;
+	}
+	free(b);
+	return r;
+}
+
+static int old_drain_all(struct tm_kern *k, int fd)
+{
+	_cleanup_free_ struct batch *b = malloc(sizeof(*b));
 	uint32_t at = 0, n;
 	bool first = true;
 	int r;
 
-	if (!k->old_left)
-		return 0;
-	if (k->old_grace) {
-		r = tm_bpf_grace(k);
-		if (r)
-			return r;
-		k->old_grace = false;
-	}
-	b = malloc(sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 	for (bool more = true; more; first = false) {
@@ -347,10 +218,35 @@ static int old_drain(struct tm_kern *k)
 			return r;
 	}
 	/* Also proves that it is empty. */
-	r = old_drain_slowly(k, fd, b);
-	if (!r)
-		k->old_left = false;
-	return r;
+	return old_drain_slowly(k, fd, b);
+}
+
+static int old_drain(struct tm_kern *k)
+{
+	int map = old(k), r;
+	struct tm_keys *s = keys_of(k, map);
+	uint64_t made, full;
+
+	if (!k->old_left)
+		return 0;
+	if (k->old_grace) {
+		r = tm_bpf_grace(k);
+		if (r)
+			return r;
+		k->old_grace = false;
+	}
+	/* Nobody makes entries in it any more. */
+	made = inserted(k, map);
+	full = __atomic_load_n(&k->ctl->count.ring_full, __ATOMIC_SEQ_CST);
+	if (s->known && made - s->base == s->n && s->full == full)
+		r = old_drain_keys(k, k->map_fd[map], s);
+	else
+		r = old_drain_all(k, k->map_fd[map]);
+	if (r)
+		return r;
+	*s = (struct tm_keys){ .v = s->v, .cap = s->cap, .base = made, .full = full, .known = true };
+	k->old_left = false;
+	return 0;
 }
 
 static int flip(struct tm_kern *k)
@@ -358,6 +254,8 @@ static int flip(struct tm_kern *k)
 	int r;
 
 	__atomic_fetch_add(&k->ctl->epoch, 1, __ATOMIC_SEQ_CST);
+	/* Who saw the old number below is done after the grace period; its marks are in the old map. */
+	__atomic_fetch_add(&k->hot->cover, 1, __ATOMIC_SEQ_CST);
 	k->old_left = true;
 	k->old_grace = true;
 	k->pending = false;
@@ -366,7 +264,7 @@ static int flip(struct tm_kern *k)
 		return r;
 	k->old_grace = false;
 	k->flips++;
-	r = ring_take(k);
+	r = tm_bpf_take(k);
 	if (r < 0)
 		return r;
 	r = old_drain(k);
@@ -407,13 +305,19 @@ int tm_bpf_drain(void *b, bool barrier)
 
 	k->delivered = 0;
 	k->busy = false;
-	r = ring_take(k);
+	r = tm_bpf_guard_sweep(k, barrier);
+	if (!r)
+		r = tm_bpf_take(k);
 	if (r >= 0)
 		r = old_drain(k);
 	if (!r && (barrier || (k->pending && tm_mono_ms() - k->flipped_ms >= FLIP_MS)))
 		r = flip(k);
 	if (!r)
 		r = overflows(k);
+	if (!r && tm_mono_ms() - k->guard_ms >= GUARD_MS) {
+		k->guard_ms = tm_mono_ms();
+		r = tm_bpf_guard(k);
+	}
 	if (!r)
 		r = tm_bpf_health(k);
 	if (r < 0)

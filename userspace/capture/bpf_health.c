@@ -129,6 +129,7 @@ static int misses(struct tm_kern *k)
 	if (r)
 		return r;
 	k->ctl->misses_told = now;
+	k->missed = true;
 	return 0;
 }
 

@@ -34,10 +34,20 @@ const struct tm_hook tm_vfs_hooks[] = {
 	{ .prog = "tm_wb_err", .target = "filemap_set_wb_err", .need = TM_HOOK_IF_THERE, .tracepoint = true,
 	  .if_missing = "failed write-back is not noticed" },
 	MUST("tm_umount", "generic_shutdown_super"),
+	MAYBE("tm_inode_free", "security_inode_free", "every write is looked up anew"),
 	MUST("tm_fault", "fault_dirty_shared_page"),
+	{ .prog = "tm_dirty_folio", .target = "writeback_dirty_folio", .need = TM_HOOK_IF_THERE, .tracepoint = true,
+	  .if_missing = "what devices write into mapped pages is not seen" },
 	MAYBE("tm_mkwrite", "do_page_mkwrite", "a read racing a first store may be shipped once too early"),
 	MAYBE("tm_dio_done", "kiocb_invalidate_post_direct_write", "asynchronous direct writes are not seen"),
 	MAYBE("tm_dio_fail", "iomap_dio_complete", "failed asynchronous direct writes are not seen"),
+	{ .prog = NULL },
+};
+
+/* Only where programs may be skipped. LSM programs never are. */
+const struct tm_hook tm_guard_hooks[] = {
+	{ .prog = "tm_guard_op", .target = "bpf_lsm_file_permission", .need = TM_HOOK_MUST },
+	{ .prog = "tm_guard_exit", .target = "sched_process_exit", .need = TM_HOOK_MUST, .tracepoint = true },
 	{ .prog = NULL },
 };
 
@@ -54,7 +64,7 @@ const struct tm_fs tm_fs_table[] = {
 		MUST("tm_ioctl_in", "xfs_file_ioctl"), MUST("tm_ioctl_out", "xfs_file_ioctl"),
 	} },
 	{ "btrfs", BTRFS_SUPER_MAGIC, "btrfs", "", {
-		MUST("tm_write_in", "btrfs_do_write_iter"), MUST("tm_write3_out", "btrfs_do_write_iter"),
+		MUST("tm_write3_in", "btrfs_do_write_iter"), MUST("tm_write3_out", "btrfs_do_write_iter"),
 		MUST("tm_falloc_in", "btrfs_fallocate"), MUST("tm_falloc_out", "btrfs_fallocate"),
 		MUST("tm_remap_in", "btrfs_remap_file_range"), MUST("tm_remap_out", "btrfs_remap_file_range"),
 		MUST("tm_ioctl_in", "btrfs_ioctl"), MUST("tm_ioctl_out", "btrfs_ioctl"),

@@ -23,6 +23,11 @@ static const struct tm_bpf_link *link_find(const struct tm_kern *k, const char *
 	return NULL;
 }
 
+bool tm_bpf_links_has(const struct tm_kern *k, const char *name)
+{
+	return link_find(k, name);
+}
+
 int tm_bpf_links_add(struct tm_kern *k, const char *name, const char *target, int link_fd)
 {
 	struct bpf_link_info info = { 0 };
@@ -74,7 +79,7 @@ static int hook_missing(const struct tm_hook *h)
 int tm_bpf_links_ensure(struct tm_kern *k, const char *linkdir, const char *prefix,
 			const struct tm_hook *hooks, const char *module, unsigned int *ret_new)
 {
-	struct tm_hook_choice todo[32];
+	struct tm_hook_choice todo[64];
 	unsigned int n = 0;
 	int r;
 
@@ -124,6 +129,8 @@ uint64_t tm_bpf_links_misses(const struct tm_kern *k)
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
+		if (tm_bpf_guard_covers(k, k->links[i].name))
+			continue;
 		if (!bpf_obj_get_info_by_fd(k->links[i].prog_fd, &info, &len))
 			sum += info.recursion_misses;
 	}
@@ -199,6 +206,8 @@ char *tm_bpf_report(const void *b)
 	const struct tm_kern *k = b;
 
 	if (report_hooks(k, &text, "vfs", tm_vfs_hooks))
+		return NULL;
+	if (k->preempt != TM_PREEMPT_NO && report_hooks(k, &text, "guard", tm_guard_hooks))
 		return NULL;
 	for (const struct tm_fs *fs = tm_fs_table; fs->name; fs++)
 		if (fs_in_use(k, fs) && report_hooks(k, &text, fs->name, fs->hooks))

@@ -7,12 +7,14 @@
  * be thrown away: link, program and maps stay.
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "capture/bpf.h"
+#include "lib/fd.h"
 #include "lib/text.h"
 #include "tm.skel.h"
 
@@ -26,6 +28,9 @@ const char *const tm_map_names[TM_MAPS] = {
 	[TM_MAP_STATS] = "tm_stats",
 	[TM_MAP_SLOTS] = "tm_slots",
 	[TM_MAP_AIO] = "tm_aio",
+	[TM_MAP_HOT] = "tm_hot",
+	[TM_MAP_GUARDS] = "tm_guards",
+	[TM_MAP_WRITERS] = "tm_writers",
 };
 
 /* The verifier's log ends with the reason, so the end is what is kept. */
@@ -33,26 +38,24 @@ static char messages[1024];
 
 static int message(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[512];
+	_cleanup_free_ char *line = NULL;
+	const char *end;
 	size_t have, n;
 
-	if (level != LIBBPF_WARN)
+	if (level != LIBBPF_WARN || vasprintf(&line, fmt, ap) < 0)
 		return 0;
 #ifdef TM_BPF_VERBOSE
-	va_list again;
-
-	va_copy(again, ap);
-	vfprintf(stderr, fmt, again);
-	va_end(again);
+	fputs(line, stderr);
 #endif
-	vsnprintf(line, sizeof(line), fmt, ap);
-	n = strlen(line);
+	/* A log comes as one message, and its end says why. */
+	n = TM_MIN(strlen(line), sizeof(messages) - 1);
+	end = line + strlen(line) - n;
 	have = strlen(messages);
 	if (have + n >= sizeof(messages)) {
 		have = TM_MIN(have, sizeof(messages) - 1 - n);
 		memmove(messages, messages + strlen(messages) - have, have);
 	}
-	memcpy(messages + have, line, n);
+	memcpy(messages + have, end, n);
 	messages[have + n] = '\0';
 	return 0;
 }
@@ -89,6 +92,14 @@ static void link_destroyp(struct bpf_link **l)
 	bpf_link__destroy(*l);
 }
 
+/* libbpf puts this before the hook's name itself. */
+static const char *target_of(const struct bpf_program *p, const char *target)
+{
+	static const char prefix[] = "bpf_lsm_";
+
+	return bpf_program__type(p) == BPF_PROG_TYPE_LSM ? target + sizeof(prefix) - 1 : target;
+}
+
 /* Only the chosen programs, each aimed at its function. */
 static int choose_programs(struct bpf_object *o, const struct tm_hook_choice *choice, size_t n)
 {
@@ -102,22 +113,54 @@ static int choose_programs(struct bpf_object *o, const struct tm_hook_choice *ch
 		if (!p)
 			return -ENOENT;
 		bpf_program__set_autoload(p, true);
-		r = bpf_program__set_attach_target(p, 0, choice[i].target);
+		r = bpf_program__set_attach_target(p, 0, target_of(p, choice[i].target));
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
+/* What the object calls them: these two are sections of variables there (maps.bpf.h). */
+static const char *name_in_object(int map)
+{
+	return map == TM_MAP_VERSIONS ? ".bss" : map == TM_MAP_HOT ? ".data.hot" : tm_map_names[map];
+}
+
+/*
+ * The map behind a section of variables, under its own name; libbpf would name it after the section. Its
+ * value is the section as a whole, for bpftool too.
+ */
+static int section_map(struct tm_kern *k, struct bpf_object *o, struct bpf_map *m, int map)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	_cleanup_close_ int btf = -EBADF;
+	const void *raw;
+	uint32_t n;
+
+	raw = btf__raw_data(bpf_object__btf(o), &n);
+	btf = raw ? bpf_btf_load(raw, n, NULL) : -1;
+	if (btf >= 0) {
+		opts.btf_fd = (uint32_t)btf;
+		opts.btf_value_type_id = bpf_map__btf_value_type_id(m);
+	}
+	k->map_fd[map] = bpf_map_create(BPF_MAP_TYPE_ARRAY, tm_map_names[map], 4, bpf_map__value_size(m), 1,
+					&opts);
+	return k->map_fd[map] < 0 ? -errno : 0;
+}
+
 /* Maps that are open already are shared; the sizes of the others come from the options. */
 static int choose_maps(struct tm_kern *k, struct bpf_object *o)
 {
 	for (int i = 0; i < TM_MAPS; i++) {
-		struct bpf_map *m = bpf_object__find_map_by_name(o, tm_map_names[i]);
+		struct bpf_map *m = bpf_object__find_map_by_name(o, name_in_object(i));
 		int r = 0;
 
 		if (!m)
 			return -ENOENT;
+		if (k->map_fd[i] < 0 && (i == TM_MAP_VERSIONS || i == TM_MAP_HOT))
+			r = section_map(k, o, m, i);
+		if (r)
+			return r;
 		if (k->map_fd[i] >= 0)
 			r = bpf_map__reuse_fd(m, k->map_fd[i]);
 		else if (i == TM_MAP_DIRTY_A || i == TM_MAP_DIRTY_B)
@@ -167,6 +210,14 @@ static int attach_one(struct tm_kern *k, struct bpf_object *o, const char *linkd
 	return tm_bpf_links_add(k, name, c->target, bpf_link__fd(l));
 }
 
+/* The last @n bytes of what libbpf said. */
+static const char *messages_end(size_t n)
+{
+	size_t have = strlen(messages);
+
+	return messages + (have > n ? have - n : 0);
+}
+
 /* What a failed load means to an admin. */
 static void why_load(int r)
 {
@@ -174,7 +225,7 @@ static void why_load(int r)
 	if (r == -EPERM)
 		tm_backend_why("this kernel refuses tracing programs (fentry/fexit: %s)", strerror(-r));
 	else
-		tm_backend_why("bpf: programs cannot be loaded: %s: %s", strerror(-r), tm_bpf_messages());
+		tm_backend_why("bpf: programs cannot be loaded: %s: %s", strerror(-r), messages_end(400));
 }
 
 int tm_bpf_object_attach(struct tm_kern *k, const char *linkdir, const char *prefix,

@@ -190,6 +190,13 @@ int tm_bpf_map_all(struct tm_kern *k)
 		return r;
 	}
 	k->versions = p;
+	p = mmap(NULL, sizeof(struct tm_hot), PROT_READ | PROT_WRITE, MAP_SHARED, k->map_fd[TM_MAP_HOT], 0);
+	if (p == MAP_FAILED) {
+		r = -errno;
+		tm_bpf_unmap_all(k);
+		return r;
+	}
+	k->hot = p;
 	r = tm_ring_open(&k->ring, k->map_fd[TM_MAP_EVENTS]);
 	if (r)
 		tm_bpf_unmap_all(k);
@@ -199,10 +206,13 @@ int tm_bpf_map_all(struct tm_kern *k)
 void tm_bpf_unmap_all(struct tm_kern *k)
 {
 	tm_ring_close(&k->ring);
+	if (k->hot)
+		munmap(k->hot, sizeof(struct tm_hot));
 	if (k->versions)
 		munmap(k->versions, sizeof(struct tm_version) * TM_VERSIONS);
 	if (k->ctl)
 		munmap(k->ctl, sizeof(struct tm_ctl));
+	k->hot = NULL;
 	k->versions = NULL;
 	k->ctl = NULL;
 }
@@ -240,6 +250,8 @@ static int maps_reopen(struct tm_kern *k)
 	    !map_fits(k->map_fd[TM_MAP_DIRTY_A], sizeof(struct tm_dirty)) ||
 	    !map_fits(k->map_fd[TM_MAP_DIRTY_B], sizeof(struct tm_dirty)) ||
 	    !map_fits(k->map_fd[TM_MAP_ROOTS], sizeof(struct tm_root_val)) ||
+	    !map_fits(k->map_fd[TM_MAP_VERSIONS], sizeof(struct tm_version) * TM_VERSIONS) ||
+	    !map_fits(k->map_fd[TM_MAP_HOT], sizeof(struct tm_hot)) ||
 	    !map_fits(k->map_fd[TM_MAP_SLOTS], sizeof(struct tm_slot))) {
 		maps_close(k);
 		return -ENOENT;

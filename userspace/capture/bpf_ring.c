@@ -58,7 +58,7 @@ static size_t record_size(uint32_t len)
 	return (len + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
 }
 
-int tm_ring_consume(struct tm_ring *r, int (*fn)(void *arg, const void *rec, size_t len), void *arg)
+int tm_ring_consume(struct tm_ring *r, tm_ring_fn fn, void *arg)
 {
 	uint64_t at = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
 	uint64_t end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
@@ -73,7 +73,7 @@ int tm_ring_consume(struct tm_ring *r, int (*fn)(void *arg, const void *rec, siz
 		if (len & BPF_RINGBUF_BUSY_BIT)
 			break;
 		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
-			e = fn(arg, rec + BPF_RINGBUF_HDR_SZ, len);
+			e = fn(arg, rec + BPF_RINGBUF_HDR_SZ, len, at);
 			if (e)
 				return e;
 			n++;
@@ -82,6 +82,31 @@ int tm_ring_consume(struct tm_ring *r, int (*fn)(void *arg, const void *rec, siz
 		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
 	}
 	return n;
+}
+
+void tm_ring_peek(const struct tm_ring *r, tm_ring_fn fn, void *arg)
+{
+	uint64_t at = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
+	uint64_t end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+
+	while (at < end) {
+		const uint8_t *rec = r->data + (at & (r->size - 1));
+		uint32_t len = __atomic_load_n((const uint32_t *)(const void *)rec, __ATOMIC_ACQUIRE);
+
+		if (len & BPF_RINGBUF_BUSY_BIT)
+			return;
+		if (!(len & BPF_RINGBUF_DISCARD_BIT))
+			(void)fn(arg, rec + BPF_RINGBUF_HDR_SZ, len, at);
+		at += record_size(len);
+	}
+}
+
+const void *tm_ring_at(const struct tm_ring *r, uint64_t at, size_t *ret_len)
+{
+	const uint8_t *rec = r->data + (at & (r->size - 1));
+
+	*ret_len = *(const uint32_t *)(const void *)rec & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+	return rec + BPF_RINGBUF_HDR_SZ;
 }
 
 bool tm_ring_empty(const struct tm_ring *r)

@@ -85,6 +85,7 @@ static void slots_changed(struct tm_kern *k, struct tm_sb *sb)
 	}
 	__atomic_store_n(&sb->bloom, bloom, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&sb->canary_ino, canary, __ATOMIC_SEQ_CST);
+	tm_bpf_forget_places(k);
 }
 
 /*
@@ -180,6 +181,7 @@ static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint6
 	};
 	slots_changed(k, sb);
 	__atomic_fetch_or(&sb->roots, bit, __ATOMIC_SEQ_CST);
+	tm_bpf_forget_places(k);
 	return 0;
 }
 

@@ -193,6 +193,13 @@ void tm_capture_stats_get(const struct tm_capture *c, unsigned int slot, struct 
 		c->ops->stats(c->b, slot, ret);
 }
 
+int tm_capture_top(const struct tm_capture *c, unsigned int slot, struct tm_capture_writer *ret, size_t max)
+{
+	if (slot >= TM_CAPTURE_ROOTS_MAX)
+		return -EINVAL;
+	return c->ops->top ? c->ops->top(c->b, slot, ret, max) : -EOPNOTSUPP;
+}
+
 int tm_capture_version_fd(const struct tm_capture *c, uint32_t *ret_n)
 {
 	if (!c->ops->version_fd)

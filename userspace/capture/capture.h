@@ -58,6 +58,7 @@ struct tm_capture_opts {
 	uint32_t ring_bytes;	 /* power of two; 0: 4 MiB */
 	struct tm_capture_ops ops;
 	uint32_t reconcile_interval_ms; /* fanotify: metadata pass (an ALL record); 0: 60 s */
+	bool no_guards; /* bpf: leave skipped programs to healing even where the kernel preempts (tests) */
 	size_t : 0;
 };
 
@@ -104,6 +105,29 @@ int tm_capture_drain(struct tm_capture *c, bool barrier);
 
 void tm_capture_stats_get(const struct tm_capture *c, unsigned int slot,
 			  struct tm_capture_stats *ret);
+
+/* One process that made a root dirty. */
+struct tm_capture_writer {
+	char comm[16];		/* as the kernel has it: 15 bytes of any kind, NUL-terminated */
+	uint32_t pid;
+	uint32_t uid;
+	uint64_t cgroup;	/* id; tm_capture_cgroup() has the path */
+	uint64_t operations;	/* that made something dirty; estimated where they only widened it */
+	uint64_t bytes;		/* that they made dirty */
+	uint64_t last_ms;	/* CLOCK_MONOTONIC */
+};
+
+/*
+ * Who made root @slot dirty in the last 5 to 9 minutes, most bytes first, then most operations. Returns how
+ * many of
+ * @max were filled, -EOPNOTSUPP (fanotify) or other -errno.
+ */
+int tm_capture_top(const struct tm_capture *c, unsigned int slot, struct tm_capture_writer *ret, size_t max);
+/*
+ * Path of a cgroup below /sys/fs/cgroup, new string ("/system.slice/x.service"); NULL: gone, or not to
+ * be seen.
+ */
+char *tm_capture_cgroup(uint64_t id);
 
 /*
  * Version counters for torn-read detection (bpf only): a read-only mapping of
