@@ -429,6 +429,13 @@ void tm_glue_stats(const struct tm_policy *p, struct tm_capture_stats *ret)
 		tm_capture_stats_get(p->d->glue->c, (unsigned int)p->rec.slot, ret);
 }
 
+int tm_glue_top(const struct tm_policy *p, struct tm_capture_writer *ret, size_t max)
+{
+	if (!p->tracked || !tm_glue_ready(p->d))
+		return -EAGAIN;
+	return tm_capture_top(p->d->glue->c, (unsigned int)p->rec.slot, ret, max);
+}
+
 int tm_glue_version_fd(struct tm_daemon *d, uint32_t *ret_n)
 {
 	uint32_t n;

@@ -25,6 +25,8 @@ char *tm_glue_report(const struct tm_daemon *d);
 void tm_glue_stats(const struct tm_policy *p, struct tm_capture_stats *ret);
 /* Version map for a source worker: a new descriptor and *@ret_n, or -errno. */
 int tm_glue_version_fd(struct tm_daemon *d, uint32_t *ret_n);
+/* Who wrote below the root of @p: tm_capture_top(). -EAGAIN: not tracked at the moment. */
+int tm_glue_top(const struct tm_policy *p, struct tm_capture_writer *ret, size_t max);
 
 /*
  * Track the root of source policy @p (its slot is chosen here where it has none). Without a

@@ -103,6 +103,12 @@ out:
 
 void tm_rest_top(struct tm_rest_request *q)
 {
+	json_t *top = tm_view_top(q->p);
+
+	if (top) {
+		tm_call_reply(q->c, 200, top);
+		return;
+	}
 	tm_call_problem(q->c, 409, "not-available",
 			"who writes is not recorded: the capture of this node (%s) does not tell",
 			tm_glue_backend(q->p->d));

@@ -22,6 +22,8 @@ json_t *tm_view_policies(struct tm_daemon *d);
 json_t *tm_view_requests(struct tm_daemon *d);
 json_t *tm_view_failures(const struct tm_policy *p, const struct tm_page *at);
 json_t *tm_view_runs(struct tm_policy *p, const struct tm_page *at);
+/* {"since", "writers": []}, most bytes first; NULL: the backend does not tell, nothing is tracked, or no memory. */
+json_t *tm_view_top(const struct tm_policy *p);
 /* The run as events show it: with "policy" and "name". */
 json_t *tm_view_run(const struct tm_policy *p);
 json_t *tm_view_status(struct tm_daemon *d);
