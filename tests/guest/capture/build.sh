@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Builds capture_test into $O/tests/guest/ and prints its path.
+# Builds capture_test, or the program beside it that is named, into $O/tests/guest/ and prints its path.
 
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 O=${O:-$PWD/build}
+prog=${1:-capture_test}
 rooms=("$O/room/capture.a" "$O/room/changes.a" "$O/room/lib.a")
-out=$O/tests/guest/capture_test
+out=$O/tests/guest/$prog
 
 make -s O="$O" "${rooms[@]}" >&2
 mkdir -p "${out%/*}"
 ${CC:-gcc} -O1 -g -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
-	-Iuserspace -Itests/unit -Itests/guest/capture tests/guest/capture/*.c -o "$out" \
+	-Iuserspace -Itests/unit -Itests/guest/capture "tests/guest/capture/$prog.c" tests/guest/capture/sink.c -o "$out" \
 	"${rooms[@]}" -lbpf -lelf -lz -lpthread
 echo "$out"

@@ -3,12 +3,14 @@
 #include "sink.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct tm_capture *cap;
 struct rec recs[65536];
 size_t n_recs;
 char incomplete[256];
 int sink_error;
+bool missed_told;
 
 static int on_change(void *arg, unsigned int slot, const struct tm_change *c)
 {
@@ -36,6 +38,7 @@ static void on_incomplete(void *arg, unsigned int slot, const char *reason, cons
 	(void)arg;
 	(void)scope;
 	snprintf(incomplete + n, sizeof(incomplete) - n, "%s%u:%s", n ? " " : "", slot, reason);
+	missed_told |= !strcmp(reason, "recursion-miss");
 }
 
 int cap_open(const char *pin_dir, uint32_t dirty_entries, uint32_t ring_bytes)
@@ -44,6 +47,7 @@ int cap_open(const char *pin_dir, uint32_t dirty_entries, uint32_t ring_bytes)
 		.sz = sizeof(o), .backend = TM_BACKEND_BPF, .runtime_dir = "/tmp", .pin_dir = pin_dir,
 		.dirty_entries = dirty_entries, .ring_bytes = ring_bytes,
 		.ops = { .on_change = on_change, .on_incomplete = on_incomplete },
+		.no_guards = getenv("TM_NO_GUARDS"),
 	};
 
 	return tm_capture_open(&o, &cap);

@@ -28,6 +28,8 @@ extern size_t n_recs;
 extern char incomplete[256];	/* "slot:reason slot:reason" since the last settle() */
 extern int sink_error;		/* what on_change() answers */
 
+extern bool missed_told;	/* "recursion-miss" was ever announced */
+
 /* Open @pin_dir with these sizes (0: the defaults). Returns 0 or -errno. */
 int cap_open(const char *pin_dir, uint32_t dirty_entries, uint32_t ring_bytes);
 void cap_close(void);
