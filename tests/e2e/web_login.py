@@ -3,10 +3,12 @@
 import os
 import re
 import socket
+import ssl
 import statistics
 import sys
 import threading
 import time
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from web_rig import Rig, check, finish, wait_for  # noqa: E402
@@ -194,6 +196,32 @@ check("a disabled account's sessions end", wait_for("the end", lambda: alice.ask
 
 mode = os.stat(os.path.join(rig.dir, "state", "self-signed.key")).st_mode & 0o777
 check("the key is for nobody else", mode == 0o600, oct(mode))
+
+
+
+def tls(**limits):
+    """The version and cipher of a connection with these limits; None: refused."""
+    context = ssl.create_default_context(cafile=rig.certificate())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of versions that nobody should use
+        for name, value in limits.items():
+            if name == "ciphers":
+                context.set_ciphers(value)
+            else:
+                setattr(context, name, value)
+    try:
+        with socket.create_connection(("127.0.0.1", rig.port), timeout=60) as raw:
+            with context.wrap_socket(raw, server_hostname="localhost") as s:
+                return s.version(), s.cipher()[0]
+    except (ssl.SSLError, ConnectionError):
+        return None
+
+
+V = ssl.TLSVersion
+got = [tls(), tls(maximum_version=V.TLSv1_2), tls(maximum_version=V.TLSv1_2, ciphers="ECDHE+AES+SHA256:ECDHE+AES+SHA1:!AESGCM"),
+       tls(minimum_version=V.TLSv1, maximum_version=V.TLSv1_1, ciphers="ALL:@SECLEVEL=0")]
+check("TLS 1.3 and 1.2 with authenticated encryption, nothing older", got[0] and got[0][0] == "TLSv1.3" and got[1] and
+      "GCM" in got[1][1] and got[2:] == [None, None], got)
 
 # ---- the next start
 

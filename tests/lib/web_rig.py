@@ -266,16 +266,22 @@ class Stream:
         self.file.readline()
 
     def event(self, seconds=60):
-        """The next event that has data; None at the end of the stream."""
-        self.sock.settimeout(seconds)
+        """The next event that has data; None at the end of the stream; of type "timeout" if none comes."""
+        end = time.monotonic() + seconds
         while not self.over:
             while "\n\n" in self.rest:
                 block, self.rest = self.rest.split("\n\n", 1)
                 e = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
                 if "data" in e:
                     return e.get("id"), e.get("event"), json.loads(e["data"])
+            left = end - time.monotonic()
+            if left <= 0:
+                return None, "timeout", {}
+            self.sock.settimeout(left)
             try:
                 self.more()
+            except TimeoutError:
+                return None, "timeout", {}
             except (ConnectionError, ssl.SSLError):
                 self.over = True
         return None
@@ -288,7 +294,7 @@ class Stream:
             if e is None:
                 return out
             out.append(e)
-            if e[1] == kind:
+            if e[1] in (kind, "timeout"):
                 return out
 
     def close(self):
