@@ -182,6 +182,30 @@ await check('Settings: search, edit one, its origin changes; a bad value is refu
 	await page.keyboard.press('Escape');
 });
 
+// ---- users
+
+await check('Users: add one, who can log in then; a short password is refused in the dialog', async () => {
+	await goTo(page, 'Users');
+	await page.getByRole('button', { name: 'Add User' }).click();
+	const d = page.getByRole('dialog', { name: 'Add User' });
+	await d.getByLabel('Name').fill('nora');
+	await d.getByLabel('Password at least').fill('short');
+	await d.getByLabel('Password, again').fill('short');
+	await d.getByRole('button', { name: 'Save' }).click();
+	must(await d.isVisible(), 'a short password was taken');
+	await d.getByLabel('Password at least').fill('a longer one 1');
+	await d.getByLabel('Password, again').fill('a longer one 1');
+	await shot(page, 'page-users-add', { whole: false });
+	await axe(page, 'add user');
+	await d.getByRole('button', { name: 'Save' }).click();
+	await d.waitFor({ state: 'detached' });
+	await page.getByRole('row', { name: /nora/ }).getByText('viewer', { exact: true }).waitFor();
+	const p = await open(URL_A);
+	await login(p, 'nora', 'a longer one 1');
+	equal(await p.getByRole('link', { name: 'Users' }).count(), 0, 'Users for a viewer');
+	await p.context().close();
+});
+
 // ---- roles
 
 for (const [name, sees, lacks] of [['olga', ['Replicate', 'Disable'], ['Create Relationship', 'Delete']], ['vic', [], ['Create Relationship', 'Replicate', 'Disable', 'Delete']]])
@@ -254,6 +278,19 @@ await check('Log out: the page is gone, and so is what it knew', async () => {
 	await p.getByRole('heading', { name: /^Log in/ }).waitFor();
 	equal(await p.evaluate(async () => (await fetch('/v1/policies')).status), 401, 'status');
 	equal(await p.getByText(POLICY).count(), 0, 'policies on the login page');
+	equal(p.trouble, [], 'trouble');
+	await p.context().close();
+});
+
+await check('the daemon goes away: the page says so at once', async () => {
+	const p = await open(URL_A);
+	await login(p);
+	await p.getByText('Live', { exact: true }).waitFor();
+	on('a', `kill -KILL ${process.env.DAEMON_PID_A}`);
+	await p.getByText('Daemon away').waitFor({ timeout: 60000 });
+	await p.getByRole('alert').getByText('tidemarkd does not answer').waitFor();
+	await shot(p, 'daemon-away');
+	await axe(p, 'daemon away');
 	equal(p.trouble, [], 'trouble');
 	await p.context().close();
 });

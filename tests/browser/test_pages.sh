@@ -28,6 +28,6 @@ tm a policy replicate main --wait --timeout 120 > "$W/replicate.out" 2>&1
 tm a policy replicate hostile --wait --timeout 120 >> "$W/replicate.out" 2>&1
 web_start a && web_start b || exit 1
 set_password b admin > /dev/null && set_password a admin > /dev/null && set_password a olga operator > /dev/null && set_password a vic viewer > /dev/null || exit 1
-export POLICY=main RAW_NAMES WEB_PID_A=${WEB_PID[a]}
+export POLICY=main RAW_NAMES WEB_PID_A=${WEB_PID[a]} DAEMON_PID_A=$(node_pid a)
 browse "$TOP/tests/browser/pages.mjs" || TAP_FAILED=1
 exit "$TAP_FAILED"

@@ -9,10 +9,13 @@ import { setServerTime } from './format.js';
 
 const ATTENDED_MS = 10000;
 
+/* The server's details begin small, as a log's do. Names stay as they are. */
+const sentence = (s) => (/^(the|a|an|no|nobody|policy|it|this|only)\b/.test(s) ? `${s[0].toUpperCase()}${s.slice(1)}${/[.!?]$/.test(s) ? '' : '.'}` : s);
+
 /* What went wrong, as RFC 9457 tells it; `code` is stable, `message` is for people. */
 export class Problem extends Error {
 	constructor(status, o) {
-		super(o.detail || o.title || `the server answered ${status}`);
+		super(sentence(o.detail || o.title || `the server answered ${status}`));
 		Object.assign(this, { status, code: o.code ?? 'unknown', field: o.field ?? null, more: o });
 	}
 }

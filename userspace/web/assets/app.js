@@ -4,7 +4,7 @@
  */
 import { render } from './vendor/lit.js';
 import { get } from './api.js';
-import { state, changed, onChange, dismiss } from './store.js';
+import { state, changed, onChange, dismiss, say } from './store.js';
 import { startEvents, stopEvents } from './events.js';
 import { closeDialogs } from './dialogs.js';
 import { loadHealth, loadPolicies, setPolicy } from './model.js';
@@ -67,8 +67,18 @@ const onEvent = {
 	run: () => shown === 'policy' && policy.refresh(),
 	settings: () => shown === 'settings' && settings.load(),
 	audit: (row) => shown === 'audit' && audit.add(row),
+	hello: ({ daemon }) => setDaemon(daemon),
+	daemon: ({ connected }) => setDaemon(connected),
 	resync: () => reload(),
 };
+
+/* tidemark-web answers while tidemarkd does not: then all that is shown is old. */
+function setDaemon(there) {
+	state.daemon = there;
+	if (!there)
+		say('tidemarkd does not answer');
+	changed();
+}
 
 async function reload() {
 	try {
@@ -99,23 +109,23 @@ function end() {
 		PAGES[shown].leave?.();
 	shown = null;
 	state.policies = state.health = state.status = null;
+	state.daemon = true;
 	state.notices = [];
 }
 
-export async function leave(why) {
+async function leave(why) {
 	await logout();
 	state.session = null;
 	state.login = { why };
 	changed();
 }
 
-/* Idleness is judged by what a person does: here, and by the server, which is told which requests are the page's own. */
-function checkIdle() {
-	const limit = state.session?.idle_seconds;
-	if (limit && Date.now() - state.touched > limit * 1000)
-		leave('You were logged out because nothing was done here for a while.');
-	/* Whoever reads and scrolls is here too, though nothing is asked for. */
-	else if (limit && state.touched - state.counted > TOLD_MS && Date.now() - state.touched < 5000)
+/*
+ * Idleness is judged by the server, which is told which requests are the page's own: another tab may be in use. Whoever reads and scrolls is here too,
+ * though nothing is asked for.
+ */
+function tellReading() {
+	if (state.session && state.touched - state.counted > TOLD_MS && Date.now() - state.touched < 5000)
 		get('/v1/status').catch(() => {});
 }
 
@@ -142,7 +152,7 @@ addEventListener('hashchange', go);
 setInterval(() => {
 	if (document.hidden)
 		return;
-	checkIdle();
+	tellReading();
 	changed();
 }, TICK_MS);
 document.addEventListener('visibilitychange', () => !document.hidden && changed());

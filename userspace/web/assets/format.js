@@ -93,9 +93,10 @@ export function time(ts, none = 'never') {
 /*
  * What is not shown as it is: everything of Unicode's class "other" (controls, formats such as bidi marks and zero-width
  * characters, surrogates, private, unassigned), separators other than the plain blank, and letters that have no ink.
+ * A backslash is doubled, so that no two names look the same.
  */
-const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}|[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\u{e0100}-\u{e01ef}]/gu;
-const SHORT = { '\n': '\\n', '\t': '\\t', '\r': '\\r', '\x1b': '\\e', '\0': '\\0' };
+const UNSEEN = /\\|[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}|[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc\ufffd\u{e0100}-\u{e01ef}]/gu;
+const SHORT = { '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r', '\x1b': '\\e', '\0': '\\0' };
 const MAX = 4096;
 
 function escapeOf(c) {

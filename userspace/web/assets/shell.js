@@ -4,7 +4,7 @@
  */
 import { html, nothing } from './vendor/lit.js';
 import { repeat } from './vendor/lit.js';
-import { state, changed, dismiss, requests } from './store.js';
+import { state, changed, dismiss, may, requests } from './store.js';
 import { icon } from './icons.js';
 import { text, clockOf } from './format.js';
 import { changePassword } from './views/login.js';
@@ -15,6 +15,8 @@ let menuOpen = false;
 
 function liveBadge() {
 	const { word, since } = state.live;
+	if (word === 'Live' && !state.daemon)
+		return html`<span class="live tone-bad" role="status"><span class="dot" aria-hidden="true"></span>Daemon away</span>`;
 	const tone = { Live: 'good', Stale: 'bad' }[word] ?? 'wait';
 	return html`<span class="live tone-${tone}" role="status"><span class="dot" aria-hidden="true"></span>${word === 'Stale' ? `Stale since ${clockOf(since).slice(0, 5)}` : word}</span>`;
 }
@@ -36,7 +38,7 @@ function navigation() {
 	return html`<nav class="side ${menuOpen ? 'open' : ''}" aria-label="Cluster">
 		<h2 class="side-title">Cluster</h2>
 		<button class="side-button plain" aria-expanded=${menuOpen ? 'true' : 'false'} aria-controls="side-list" @click=${() => { menuOpen = !menuOpen; changed(); }}>${icon('menu')} Cluster</button>
-		<ul id="side-list">${LINKS.map(link)}</ul></nav>`;
+		<ul id="side-list">${LINKS.filter(([page]) => page !== 'users' || may('users')).map(link)}</ul></nav>`;
 }
 
 function user(leave) {
@@ -64,6 +66,8 @@ export function shell(view, leave) {
 		<div class="frame">
 			${navigation()}
 			<main id="main" tabindex="-1">
+				${state.daemon ? nothing : html`<p class="message bad" role="alert">${icon('warn')}<span>tidemarkd does not answer on this cluster: what is shown here is old. What is replicated
+					goes on being recorded by the kernel where it can be. On the machine: <code>systemctl status tidemarkd</code></span></p>`}
 				<div class="notices">${repeat(state.notices.filter((n) => !n.page || n.page === state.route.page), (n) => n.id, message)}</div>
 				${view?.() ?? nothing}
 			</main>

@@ -14,6 +14,7 @@ export const state = {
 	status: null,		/* GET /v1/status */
 	policies: null,		/* Map id -> policy object; null: not loaded yet */
 	health: null,
+	daemon: true,		/* does tidemarkd answer tidemark-web */
 	live: { word: 'Connecting', since: Date.now() },
 	route: { page: 'replication', arg: null },
 	notices: [],		/* {id, tone, body (template or text), actions} at the top of the page */

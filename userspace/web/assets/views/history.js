@@ -15,7 +15,7 @@ const FAILURES = 100;
 const KINDS = { first: 'first sync', manual: 'manual', continuous: 'continuous', heal: 'healing', verify: 'verify' };
 const RESULTS = { running: ['cycle', 'busy', 'running'], finished: ['done', 'good', 'finished'], failed: ['cross', 'bad', 'failed'],
 	aborted: ['stop', 'off', 'aborted'], stopped: ['halt', 'bad', 'stopped'] };
-const OPS = { read: 'could not be read', torn: 'was written faster than it could be read', refused: 'was refused by the target', write: 'could not be written there' };
+const OPS = { read: 'could not be read', torn: 'was written faster than it could be read', refused: 'was refused by the target', write: 'could not be written there', verify: 'differs from the source' };
 
 /* One list that grows by @page rows; the first page is asked for again whenever something happened. */
 function pager(tail, page) {
@@ -68,7 +68,7 @@ const runTable = (rows) => html`<div class="scroll" tabindex="0" role="region" a
 const failureRow = (f) => html`<tr><td>${path(f)}</td><td>${OPS[f.op] ?? f.op}</td><td>${text(f.error)}</td><td>${time(f.time)}</td></tr>`;
 
 const failureTable = (rows) => html`<div class="scroll" tabindex="0" role="region" aria-label="Failures by file"><table class="small"><thead><tr>
-	<th scope="col">File</th><th scope="col">What happened</th><th scope="col">Why</th><th scope="col">When</th></tr></thead><tbody>${rows.map(failureRow)}</tbody></table></div>`;
+	<th scope="col">File</th><th scope="col">What happened</th><th scope="col" class="middle">Why</th><th scope="col">When</th></tr></thead><tbody>${rows.map(failureRow)}</tbody></table></div>`;
 
 export function makeHistory() {
 	const runs = pager('runs', RUNS);

@@ -50,7 +50,7 @@ export function view() {
 	if (!rows || !state.status)
 		return loading;
 	return html`<div class="page-head"><h1>Peers</h1></div>
-		${rows.length ? html`<table class="stack" role="table"><caption class="hidden">Other clusters</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Cluster</th><th role="columnheader" scope="col">Address</th>
+		${rows.length ? html`<table class="stack" role="table"><caption class="hidden">Other clusters</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col" class="middle">Cluster</th><th role="columnheader" scope="col" class="middle">Address</th>
 			<th role="columnheader" scope="col">Key fingerprint</th><th role="columnheader" scope="col">Policies</th><th role="columnheader" scope="col">First seen</th><th role="columnheader" scope="col">Last seen</th></tr></thead>
 			<tbody role="rowgroup">${rows.map(row)}</tbody></table>`
 			: empty('key', 'No other cluster yet', html`<p>A cluster appears here when a relationship with it is created, from either side. Its key is remembered then, and nobody else can take its place.</p>`)}

@@ -86,7 +86,8 @@ function answer(p) {
 	if (p.status === 'Rejected')
 		return html`${other} rejected this${p.status_detail ? html`: ${text(p.status_detail)}` : ''}. Nothing was sent. Create another relationship when it is agreed.`;
 	if (p.role === 'target')
-		return html`This cluster receives from ${other}. How far behind it is, the source knows best.`;
+		return p.recovery_point ? html`This cluster holds, durably, what ${other} had at ${time(p.recovery_point)}. What is pending there, only ${other} knows.`
+			: html`This cluster receives from ${other}. Nothing is complete here yet.`;
 	if (!p.recovery_point)
 		return html`Nothing is safe on ${other} yet: the first sync has not ended.`;
 	if (p.in_sync)
@@ -162,7 +163,7 @@ function recoveryCard(p) {
 		${fact('Pending changes', p.role === 'source' ? `${count(p.pending)}${p.in_flight ? ` (${count(p.in_flight)} on their way)` : ''}` : 'kept at the source')}
 		${fact('Connection', p.connected ? 'connected' : 'not connected')}
 		${fact('Batches', count(p.totals?.batches))}
-		${fact('Sent in all', html`${bytes(p.totals?.payload_bytes)} of data, ${bytes(p.totals?.wire_bytes)} on the wire`)}
+		${fact(p.role === 'source' ? 'Sent in all' : 'Received in all', html`${bytes(p.totals?.payload_bytes)} of data, ${bytes(p.totals?.wire_bytes)} on the wire`)}
 	</dl>`);
 }
 
@@ -226,6 +227,7 @@ export function view() {
 		<div class="hero">${endsCell(p)}
 			<p class="answer">${answer(p)}</p>
 			${p.last_error ? html`<p class="message bad">${icon('warn')}<span>${text(p.last_error)}</span></p>` : nothing}
+			${p.failures ? html`<p class="message warn">${icon('warn')}<span><strong>${plural(p.failures, 'file')} could not be replicated as ${p.failures === 1 ? 'it is' : 'they are'}.</strong> Which, and why, is below.</span></p>` : nothing}
 			${cure(p)}${buttons(p)}</div>
 		<div class="grid">
 			${progressCard(p)}${recoveryCard(p)}${p.role === 'source' ? chartCard() : nothing}

@@ -70,7 +70,7 @@ may('create') ? createButton() : nothing);
 
 export function view() {
 	if (!state.policies)
-		return loading;
+		return state.daemon ? loading : nothing;
 	const list = [...state.policies.values()].sort(order);
 	return html`
 		${banner()}
