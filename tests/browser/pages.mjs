@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { axe, close, goTo, launch, login, open, shot } from './lib/browser.mjs';
 import { check, equal, finish, must, note, until } from './lib/tap.mjs';
 
-const { URL_A, URL_B, O, ON, SOCKET_A, POLICY, RAW_NAMES } = process.env;
+const { URL_A, URL_B, ADDRESS_B, O, ON, SOCKET_A, POLICY, RAW_NAMES, W } = process.env;
 const BUDGET = 100 * 1024;
 const names = JSON.parse(RAW_NAMES);	/* [{b64, why}]: file names as bytes */
 
@@ -206,6 +206,77 @@ await check('Users: add one, who can log in then; a short password is refused in
 	await p.context().close();
 });
 
+// ---- requests
+
+const cli = (socket, ...args) => execFileSync(`${O}/tidemark`, ['--socket', socket, ...args], { encoding: 'utf8' });
+const ask = (name, dir) => cli(SOCKET_A, 'policy', 'create', name, '--source-dir', `${W}/src/host`, '--target-dir', dir, '--target-address', ADDRESS_B);
+const rowOf = (p, name) => p.locator('.policies tbody').filter({ has: p.getByRole('link', { name, exact: true }) });
+
+await check('Reject with a reason: the source shows it; Create Directory and Accept makes the directory', async () => {
+	const b = await open(URL_B);
+	await login(b);
+	ask('unwanted', `${W}/dst/unwanted`);
+	await b.getByRole('button', { name: 'Reject unwanted' }).click();
+	await b.getByRole('dialog').getByLabel(/Reason/).fill('no room <b>here</b>');
+	await shot(b, 'request-reject', { whole: false });
+	await axe(b, 'reject');
+	await b.getByRole('dialog').getByRole('button', { name: 'Reject' }).click();
+	await rowOf(b, 'unwanted').getByText('Rejected', { exact: true }).waitFor();
+	await goTo(page, 'Replication');
+	await rowOf(page, 'unwanted').getByText('Rejected', { exact: true }).waitFor();
+	await rowOf(page, 'unwanted').getByText('no room <b>here</b>').first().waitFor();
+	ask('wanted', `${W}/dst/made/for/it`);
+	await b.getByRole('button', { name: 'Accept wanted' }).click();
+	await b.getByRole('button', { name: 'Create Directory and Accept' }).click();
+	/* Its parent is missing too: that is refused, with the reason; one level is made. */
+	await b.getByRole('alert').filter({ hasText: /made/ }).first().waitFor();
+	on('b', `mkdir -p ${W}/dst/made/for`);
+	if (!(await b.getByRole('button', { name: 'Create Directory and Accept' }).isVisible()))
+		await b.getByRole('button', { name: 'Accept wanted' }).click();
+	await b.getByRole('button', { name: 'Create Directory and Accept' }).click();
+	await rowOf(page, 'wanted').getByText('Authorized', { exact: true }).waitFor();
+	must(on('b', `test -d ${W}/dst/made/for/it && echo yes`).trim() === 'yes', 'the directory was not made');
+	equal(b.trouble, [], 'trouble');
+	await b.context().close();
+});
+
+await check('Health: mute a check for an hour, and unmute it', async () => {
+	const b = await open(URL_B);
+	await login(b);
+	await goTo(b, 'Health');
+	const item = b.locator('.check-item').filter({ hasText: 'FILES_FAILED' });
+	await item.getByRole('button', { name: 'Mute' }).click();
+	await b.getByRole('dialog').getByRole('button', { name: 'Mute' }).click();
+	await item.getByText('Muted until').waitFor();
+	await shot(b, 'health-muted');
+	await axe(b, 'muted');
+	await item.getByRole('button', { name: 'Unmute' }).click();
+	await item.getByText('Muted until').waitFor({ state: 'detached' });
+	await b.context().close();
+});
+
+await check('Abort while it replicates: asked first, then Failed, aborted by who did it; what is left goes on with Replicate', async () => {
+	on('a', process.env.SLOWER);
+	await goTo(page, 'Replication');
+	await rowOf(page, 'slow').getByRole('button', { name: 'Replicate' }).click();
+	await rowOf(page, 'slow').getByText('Replicating', { exact: true }).waitFor();
+	await rowOf(page, 'slow').getByText(/\d %/).waitFor({ timeout: 60000 });
+	await shot(page, 'abort-running');
+	await rowOf(page, 'slow').getByRole('link').click();
+	await page.getByRole('heading', { level: 1, name: 'slow' }).waitFor();
+	await page.getByRole('row', { name: /^Remaining/ }).waitFor();
+	await shot(page, 'abort-details');
+	await axe(page, 'replicating');
+	await page.getByRole('button', { name: 'Abort', exact: true }).click();
+	await shot(page, 'abort-question', { whole: false });
+	await page.getByRole('button', { name: 'Yes, Abort' }).click();
+	await page.getByText('Failed', { exact: true }).waitFor();
+	await page.getByText(/aborted by admin/).first().waitFor();
+	on('a', process.env.FASTER);
+	await page.getByRole('button', { name: 'Replicate', exact: true }).click();
+	await page.getByText('Finished', { exact: true }).waitFor({ timeout: 120000 });
+});
+
 // ---- roles
 
 for (const [name, sees, lacks] of [['olga', ['Replicate', 'Disable'], ['Create Relationship', 'Delete']], ['vic', [], ['Create Relationship', 'Replicate', 'Disable', 'Delete']]])
@@ -238,13 +309,13 @@ await check('two tabs, one stream: both follow', async () => {
 	await second.goto(`${URL_A}/#/replication`);
 	await goTo(page, 'Replication');
 	await second.getByRole('link', { name: POLICY, exact: true }).waitFor();
-	execFileSync(`${O}/tidemark`, ['--socket', SOCKET_A, 'policy', 'disable', POLICY]);
+	cli(SOCKET_A, 'policy', 'disable', POLICY);
 	for (const p of [page, second])
 		await p.locator('.policies').getByText('Disabled', { exact: true }).first().waitFor();
 	equal(streams, 0, 'streams opened by the second tab');
 	await page.close();
 	/* The stream's tab is gone: the other one takes over. */
-	execFileSync(`${O}/tidemark`, ['--socket', SOCKET_A, 'policy', 'enable', POLICY]);
+	cli(SOCKET_A, 'policy', 'enable', POLICY);
 	await second.locator('tbody', { has: second.getByRole('link', { name: POLICY, exact: true }) }).getByText('Disabled', { exact: true }).waitFor({ state: 'detached', timeout: 60000 });
 	must(streams > 0, 'nobody took the stream over');
 	await second.close();

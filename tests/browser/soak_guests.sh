@@ -35,7 +35,8 @@ on() { python3 "$TOP/scripts/demo.d/exec-agent" call "${AGENT[$1]}" "$2"; }
 
 boot()
 {
-	local n=$1 side=$2 base=$((RANDOM % 12000 + 10000 * side))
+	local n=$1 side=$2 base
+	base=$((RANDOM % 12000 + 10000 * side))
 	AGENT[$n]=$base PAGE[$n]=$((base + 1))
 	"$TOP/scripts/vm" --kernel "$KERNEL" --disk 1G:ext4 --net "browse$$:$side" --hostfwd "${AGENT[$n]}:9000" --hostfwd "${PAGE[$n]}:8443" --mem 2048 -- \
 		python3 "$TOP/scripts/demo.d/exec-agent" serve 9000 > "$W/$n.console" 2>&1 < /dev/null &

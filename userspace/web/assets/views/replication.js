@@ -32,15 +32,17 @@ function buttons(p) {
 }
 
 /* An error is worth a line of its own only where the status does not say it already. */
+const tellsMore = (p) => p.last_error && !(p.status_detail && p.last_error.includes(p.status_detail));
+
 function errorLine(p) {
 	const e = p.last_error;
-	if (!e || e === p.status_detail)
+	if (!tellsMore(p))
 		return nothing;
 	return html`<tr class="below" role="row"><td colspan="6" role="cell">${icon('warn')}<span><span class="quiet">Last error:</span> ${text(e)}</span></td></tr>`;
 }
 
 function row(p) {
-	return html`<tbody role="rowgroup" class=${p.last_error && p.last_error !== p.status_detail ? 'has-error' : ''}>
+	return html`<tbody role="rowgroup" class=${tellsMore(p) ? 'has-error' : ''}>
 		<tr role="row">
 			<td role="cell" data-label="Status" class="col-status">${statusWord(p)}${statusBelow(p)}</td>
 			<th role="rowheader" scope="row" data-label="Policy"><a href="#/policy/${p.id}">${text(p.name)}</a><span class="quiet small">${p.mode}</span></th>
