@@ -4,7 +4,7 @@
  */
 import { render } from './vendor/lit.js';
 import { get } from './api.js';
-import { state, changed, onChange, dismiss, say } from './store.js';
+import { state, changed, onChange, say } from './store.js';
 import { startEvents, stopEvents } from './events.js';
 import { closeDialogs } from './dialogs.js';
 import { loadHealth, loadPolicies, setPolicy } from './model.js';
@@ -50,7 +50,8 @@ function go() {
 	closeDialogs();
 	changed();
 	if (before.page !== state.route.page || before.arg !== state.route.arg) {
-		dismiss('welcome');
+		/* Good news is for the page where it happened; what is wrong stays until somebody has seen it. */
+		state.notices = state.notices.filter((n) => n.tone === 'bad' || n.tone === 'warn');
 		window.scrollTo(0, 0);
 		/* As after loading a page: a screen reader begins at its heading. */
 		requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById('main')?.focus({ preventScroll: true })));

@@ -26,7 +26,8 @@ export const looks = (p) => LOOKS[p.status] ?? ['info', 'off'];
 export function actions(p) {
 	const can = new Set();
 	const waits = p.status === 'Awaiting Authorization';
-	const over = p.status === 'Rejected';
+	/* Ended by the other side: nothing is left but to delete it here too. */
+	const over = p.status === 'Rejected' || /^deleted on the other side/.test(p.status_detail ?? '');
 	if (p.role === 'target' && waits)
 		can.add('accept').add('reject');
 	if (!waits && !over) {

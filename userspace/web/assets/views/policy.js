@@ -146,6 +146,8 @@ function progressCard(p) {
 			${busy ? html`<tr><th scope="row">Remaining</th><td class="num">${g.files_total ? count(remaining(g.files_done, g.files_total)) : '–'}</td>
 				<td class="num">${g.bytes_total ? bytes(remaining(g.bytes_done, g.bytes_total)) : '–'}</td></tr>` : nothing}
 			${run.unchanged != null ? html`<tr><th scope="row">Unchanged</th><td class="num">${count(run.unchanged)}</td><td class="num">${run.unchanged_bytes == null ? '' : bytes(run.unchanged_bytes)}</td></tr>` : nothing}
+			${run.kind === 'verify' ? html`<tr><th scope="row">Compared</th><td class="num">${count(run.verified_files)}</td><td class="num">${bytes(run.verified_bytes)}</td></tr>
+			<tr><th scope="row">Differed</th><td class="num">${count(run.mismatched)}</td><td></td></tr>` : nothing}
 			<tr><th scope="row">Deleted</th><td class="num">${count(run.deleted)}</td><td></td></tr>
 			<tr><th scope="row">Renamed</th><td class="num">${count(run.renamed)}</td><td></td></tr>
 			<tr><th scope="row">On the wire</th><td></td><td class="num">${bytes(run.wire_bytes)}</td></tr>
