@@ -98,7 +98,7 @@ check "no such policy: exit 4, problem on stdout with -j" test "$(tm a policy sh
 four_everywhere()
 {
 	local verb
-	for verb in show accept reject replicate sync wait abort enable disable runs failures preview "delete --yes"; do
+	for verb in show accept reject replicate sync wait abort enable disable runs failures preview "edit --mode manual" "delete --yes"; do
 		# shellcheck disable=SC2086
 		exits 4 tm a policy ${verb%% *} nothing ${verb#"${verb%% *}"} > /dev/null 2>&1 || { echo "$verb"; return 1; }
 	done
@@ -232,6 +232,39 @@ check "the nearest one is named" says "did you mean listen.port" tm a sysctl lis
 check "-e ignores it" exits 0 tm a sysctl -e no.such cluster.name
 check "a KEY and a KEY=VALUE: exit 2" exits 2 tm a sysctl cluster.name log.level=info
 check "-w without a value: exit 2" exits 2 tm a sysctl -w
+
+check "-w changes at once" test "$(tm a sysctl -w log.level=debug)" = "log.level = debug"
+check "and it is said who did" says runtime tm a sysctl --origin log.level
+check "without -w too, several, with slashes" tm a sysctl log/level=info batch.interval=60ms
+check "both are in force" test "$(tm a sysctl -n log.level batch.interval | tr '\n' ' ')" = "info 60ms "
+check "one wrong value: exit 2" exits 2 tm a sysctl log.level=debug batch.interval=never
+check "and none is changed" test "$(tm a sysctl -n log.level)" = info
+check "what is read at start cannot be changed: exit 8" exits 8 tm a sysctl cluster.name=other
+
+# ---- where, edit
+
+check "edit without a change: exit 2" exits 2 tm a policy edit web
+check "edit with a bad mode: exit 2" exits 2 tm a policy edit web --mode often
+check "edit at the target: exit 8" exits 8 tm b policy edit web --mode manual
+check "edit" test "$(tm a policy edit more --mode manual -H -o mode)" = manual
+check "nothing replicates this path: exit 4" exits 4 tm a where /etc/passwd
+check "a path that is nowhere: exit 4" exits 4 tm a where "$W/nowhere/at/all"
+tm a policy replicate more --wait --timeout 60 -q
+echo new > "$W/src/more/new"
+check "a change that is not sent: exit 3" exits 3 tm a where "$W/src/more/new"
+check "pending" test "$(tm a where "$W/src/more/new" -H -o state)" = pending
+tm a policy replicate more --wait --timeout 60 -q
+check "sent: exit 0" exits 0 tm a where "$W/src/more/new"
+relative() { (cd "$W/src/more" && [[ $(tm a where ./new -H -o policy,state --raw) == "more safe" && $(tm a where new -j | jq -r .policies[0].relative) == new ]]); }
+check "a relative path" relative
+ln -s new "$W/src/more/link"
+check "a link is itself, not what it points to" test "$(tm a where "$W/src/more/link" -H -o state)" = pending
+odd=$'\xff\n\033[2J'
+echo odd > "$W/src/more/$odd"
+check "a name that is no text: exit 3" exits 3 tm a where "$W/src/more/$odd"
+tm a policy replicate more --wait --timeout 60 -q
+check "and then 0" exits 0 tm a where "$W/src/more/$odd"
+check "harmless" safe tm a where "$W/src/more/$odd" -o +relative
 
 # ---- accounts
 

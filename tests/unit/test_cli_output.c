@@ -13,6 +13,7 @@
 #include "cli/password.h"
 #include "cli/policy.h"
 #include "cli/progress.h"
+#include "cli/rest.h"
 #include "cli_corpus.h"
 #include "tap.h"
 
@@ -365,6 +366,40 @@ TEST(lag_is_never_better_than_known)
 	json_object_set_new(p, "lag_ms", json_integer(77));
 	CHECK_EQ(tm_policy_lag_ms(p, now), 77); /* the daemon knows better */
 	json_decref(p);
+}
+
+/* ---- problems */
+
+/* "| code, code | 409 | `extra` | 8 (more) |" of the document. */
+TEST(exit_codes_are_those_of_the_document)
+{
+	const char *top = getenv("TOP");
+	char path[4096], line[4096], codes[200];
+	int status, want, n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/userspace/api/REST.md", top ? top : ".");
+	f = fopen(path, "r");
+	if (!f)
+		SKIP("no REST.md here");
+	while (fgets(line, sizeof(line), f)) {
+		char *last, *save = NULL;
+
+		if (sscanf(line, "| %199[a-z, -] | %d", codes, &status) != 2)
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		line[strlen(line) - 2] = 0;
+		last = strrchr(line, '|');
+		want = last ? atoi(last + 1) : -1;
+		for (char *code = strtok_r(codes, ", ", &save); code; code = strtok_r(NULL, ", ", &save), n++)
+			if (tm_problem_exit(code) != want) {
+				fprintf(stderr, "# %s: %d, the document says %d\n", code, tm_problem_exit(code), want);
+				CHECK(!"an exit code");
+			}
+	}
+	fclose(f);
+	CHECK(n > 20);
+	CHECK_EQ(tm_problem_exit(NULL), TM_EXIT_FAILED);
 }
 
 /* ---- passwords */

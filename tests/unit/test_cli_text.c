@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <time.h>
 
+#include "cli/fit.h"
 #include "cli_corpus.h"
 #include "tap.h"
 
@@ -175,6 +176,49 @@ TEST(text_is_wrapped_between_words)
 	CHECK(yields(tm_text_wrap("a\nb", 0, 10), "a\nb"));
 	CHECK(yields(tm_text_wrap("", 4, 10), ""));
 	CHECK(yields(tm_text_wrap("a-word-too-long-for-it b", 0, 10), "a-word-too-long-for-it\nb"));
+}
+
+TEST(columns_share_what_there_is)
+{
+	/* name, status, role, source, target: what is short stays whole, the long ones share */
+	struct tm_fit f[] = { { 5, false }, { 22, true }, { 6, false }, { 60, true }, { 70, true } };
+	struct tm_fit wide[] = { { 5, false }, { 22, true } }, narrow[] = { { 30, false }, { 50, true } };
+	struct tm_fit words[] = { { 5, false }, { 26, true }, { 40, true }, { 40, true } };
+	size_t sum = TM_ARRAY_SIZE(f) - 1;
+
+	tm_fit_columns(f, TM_ARRAY_SIZE(f), 120);
+	for (size_t i = 0; i < TM_ARRAY_SIZE(f); i++)
+		sum += f[i].width;
+	CHECK_EQ(sum, 120);
+	CHECK_EQ(f[1].width, 22);
+	CHECK(f[3].width + 1 >= f[4].width && f[4].width + 1 >= f[3].width);
+	tm_fit_columns(wide, 2, 200);
+	CHECK_EQ(wide[1].width, 22); /* no wider than it needs */
+	tm_fit_columns(narrow, 2, 20);
+	CHECK_EQ(narrow[1].width, TM_FIT_LEAST);
+	tm_fit_columns(narrow, 0, 20);
+	tm_fit_columns(words, 4, 80); /* a share would be 24 */
+	CHECK_EQ(words[1].width, 26);
+}
+
+TEST(long_cells_are_broken_where_words_end)
+{
+	CHECK(yields(tm_fit_break("short", 10), "short"));
+	CHECK(yields(tm_fit_break("/srv/backup/www", 12), "/srv/backup/\nwww"));
+	CHECK(yields(tm_fit_break("abcdefghij", 4), "abcd\nefgh\nij"));
+	CHECK(yields(tm_fit_break("\xc3\xa9\xc3\xa9\xc3\xa9", 2), "\xc3\xa9\xc3\xa9\n\xc3\xa9"));
+	CHECK(yields(tm_fit_break("", 0), ""));
+	for (size_t i = 0; i < TM_ARRAY_SIZE(hostile_names); i++)
+		for (size_t width = 1; width < 20; width++) {
+			char *s = tm_text_escape(hostile_names[i], strlen(hostile_names[i]), 0);
+			char *broken = tm_fit_break(s, width), *save = NULL;
+
+			CHECK(broken && terminal_safe(broken, strlen(broken)));
+			for (char *l = strtok_r(broken, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+				CHECK(tm_fit_width(l) <= width);
+			free(broken);
+			free(s);
+		}
 }
 
 TEST(distance_counts_edits)

@@ -6,8 +6,6 @@
 
 #include <ctype.h>
 
-#define WIDE 100
-
 void tm_column_name(const char *title, char *dst, size_t cap)
 {
 	size_t i;
@@ -92,7 +90,7 @@ int tm_columns_pick(const struct tm_cli *c, const struct tm_column *table, const
 
 	if (!c->columns || add)
 		for (const struct tm_column *t = table; t && t->title && l.n < TM_COLUMNS_MAX; t++)
-			if (!t->hidden && !(t->wide && c->width && c->width < WIDE))
+			if (!t->hidden && (!c->width || c->width >= t->min_width))
 				l.col[l.n++] = *t;
 	for (char *w = words ? strtok_r(words, ",", &save) : NULL; w;
 	     w = strtok_r(NULL, ",", &save))

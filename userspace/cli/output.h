@@ -30,9 +30,9 @@ struct tm_column {
 	const char *title; /* NULL ends a table of columns */
 	const char *key;   /* "a.b" in the row */
 	enum tm_kind kind;
-	bool hidden; /* only with -o */
-	bool wide;   /* not by itself on a terminal of less than 100 columns */
-	bool flex;   /* gives way, over several lines, where the terminal is too narrow */
+	bool hidden;		/* only with -o */
+	unsigned int min_width; /* of the terminal: not by itself on a narrower one */
+	bool flex; /* gives way, over several lines, where the terminal is too narrow */
 	/* instead of key; new string */
 	char *(*cell)(const struct tm_cli *c, const json_t *row);
 };

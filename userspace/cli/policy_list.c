@@ -23,12 +23,12 @@ static char *cell_target(const struct tm_cli *c, const json_t *p)
 
 const struct tm_column tm_list_columns[] = {
 	{ .title = "NAME", .key = "name" },
-	{ .title = "STATUS", .kind = TM_K_WORD, .cell = tm_policy_status },
-	{ .title = "ROLE", .key = "role" },
+	{ .title = "STATUS", .kind = TM_K_WORD, .cell = tm_policy_status, .flex = true },
+	{ .title = "ROLE", .key = "role", .min_width = 76 },
 	{ .title = "SOURCE", .cell = cell_source, .flex = true },
 	{ .title = "TARGET", .cell = cell_target, .flex = true },
 	{ .title = "LAG", .kind = TM_K_MS, .cell = tm_policy_lag },
-	{ .title = "PENDING", .key = "pending", .kind = TM_K_COUNT, .wide = true },
+	{ .title = "PENDING", .key = "pending", .kind = TM_K_COUNT, .min_width = 100 },
 	{ .title = "RECOVERY POINT", .key = "recovery_point", .kind = TM_K_TIME, .hidden = true },
 	{ .title = "PROGRESS", .key = "progress.percent", .kind = TM_K_PERCENT, .hidden = true },
 	{ .title = "RATE", .key = "progress.rate_now", .kind = TM_K_RATE, .hidden = true },

@@ -25,14 +25,14 @@ static char *cell_took(const struct tm_cli *c, const json_t *run)
 }
 
 const struct tm_column tm_run_columns[] = {
-	{ .title = "ID", .key = "id", .wide = true },
+	{ .title = "ID", .key = "id", .min_width = 100 },
 	{ .title = "STARTED", .key = "started", .kind = TM_K_TIME },
 	{ .title = "TOOK", .kind = TM_K_MS, .cell = cell_took },
-	{ .title = "KIND", .key = "kind", .wide = true },
+	{ .title = "KIND", .key = "kind", .min_width = 100 },
 	{ .title = "RESULT", .key = "result", .kind = TM_K_WORD },
 	{ .title = "FILES", .key = "files", .kind = TM_K_COUNT },
 	{ .title = "DELETED", .key = "deleted", .kind = TM_K_COUNT },
-	{ .title = "RENAMED", .key = "renamed", .kind = TM_K_COUNT, .wide = true },
+	{ .title = "RENAMED", .key = "renamed", .kind = TM_K_COUNT, .min_width = 100 },
 	{ .title = "PAYLOAD", .key = "payload_bytes", .kind = TM_K_BYTES },
 	{ .title = "WIRE", .key = "wire_bytes", .kind = TM_K_BYTES },
 	{ .title = "FINISHED", .key = "finished", .kind = TM_K_TIME, .hidden = true },

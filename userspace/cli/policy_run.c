@@ -28,14 +28,16 @@ static bool over(const json_t *p, const char *run)
 	return tm_out_is(p, "last_run.id", run) && result && !tm_streq(result, "running");
 }
 
-/* Follow one run until it is over. */
-static int wait_run(struct tm_cli *c, const char *id, const char *run)
+/* Follow one run of @policy until it is over. */
+static int wait_run(struct tm_cli *c, const json_t *policy, const char *run)
 {
 	_cleanup_free_ char *tail = tm_asprintf("/wait?run=%s&timeout_ms=%d", run, WAIT_STEP_MS);
-	_cleanup_free_ char *path = tail ? tm_policy_path(id, tail) : NULL;
+	_cleanup_free_ char *path =
+		tail ? tm_policy_path(tm_out_str(policy, "id") ?: "", tail) : NULL;
 	uint64_t deadline = deadline_of(c);
 	struct tm_progress pr = { 0 };
 
+	tm_progress_show(c, &pr, policy);
 	for (;;) {
 		_cleanup_answer_ struct tm_answer a = { 0 };
 		int code = path ? tm_rest_quiet(c, "GET", path, NULL, WAIT_STEP_MS + 30000, &a)
@@ -67,15 +69,14 @@ static int start_run(struct tm_cli *c, const char *verb, json_t *body)
 	_cleanup_free_ char *path = tm_policy_path(tm_arg(c, 0), verb);
 	_cleanup_answer_ struct tm_answer a = { 0 };
 	int code = path ? tm_rest(c, "POST", path, body, 0, &a) : TM_EXIT_FAILED;
-	const char *id, *run;
+	const char *run;
 
 	json_decref(body);
 	if (code != TM_EXIT_OK)
 		return code;
-	id = tm_out_str(a.body, "id");
 	run = tm_out_str(a.body, "run");
-	if (c->wait && id && run)
-		return wait_run(c, id, run);
+	if (c->wait && run)
+		return wait_run(c, a.body, run);
 	tm_policy_note(c, a.body);
 	return code;
 }
@@ -88,24 +89,29 @@ int cmd_policy_replicate(struct tm_cli *c)
 	return start_run(c, "/replicate", body);
 }
 
+/* What the run found; a difference that was left is not as it should be. */
 static int verified(struct tm_cli *c)
 {
 	_cleanup_answer_ struct tm_answer a = { 0 };
-	_cleanup_free_ char *files = NULL, *bytes = NULL, *bad = NULL;
+	_cleanup_free_ char *files = NULL, *bytes = NULL, *bad = NULL, *name = NULL;
 	int code = tm_rest_get(c, tm_policy_path(tm_arg(c, 0), ""), &a);
+	bool differs = tm_out_int(a.body, "last_run.mismatched") > 0;
 
-	if (code != TM_EXIT_OK || c->json || c->quiet)
+	if (code != TM_EXIT_OK)
 		return code;
-	files = tm_out_cell(c, a.body, "last_run.verified_files", TM_K_COUNT);
-	bytes = tm_out_cell(c, a.body, "last_run.verified_bytes", TM_K_BYTES);
-	bad = tm_out_cell(c, a.body, "last_run.mismatched", TM_K_COUNT);
-	fprintf(c->out, "%s files, %s compared; %s differed%s\n", files, bytes, bad,
-		!tm_out_int(a.body, "last_run.mismatched") ? ""
-		: c->no_repair				   ? " and were left as they are"
-							   : " and were sent again");
-	/* What still differs is not as it should be. */
-	return tm_out_int(a.body, "last_run.mismatched") && c->no_repair ? TM_EXIT_UNHEALTHY
-									 : TM_EXIT_OK;
+	if (!c->json && !c->quiet && !c->columns) {
+		files = tm_out_cell(c, a.body, "last_run.verified_files", TM_K_COUNT);
+		bytes = tm_out_cell(c, a.body, "last_run.verified_bytes", TM_K_BYTES);
+		bad = tm_out_cell(c, a.body, "last_run.mismatched", TM_K_COUNT);
+		name = tm_out_text(c, a.body, "name");
+		fprintf(c->out, "%s files, %s compared; %s differed%s\n", files, bytes, bad,
+			!differs       ? ""
+			: c->no_repair ? " and were left as they are"
+				       : " and were put right");
+		if (differs && c->no_repair)
+			tm_hint(c, "Which ones: tidemark policy failures %s\n", name);
+	}
+	return differs && c->no_repair ? TM_EXIT_UNHEALTHY : TM_EXIT_OK;
 }
 
 int cmd_policy_verify(struct tm_cli *c)
@@ -213,7 +219,7 @@ int cmd_policy_wait(struct tm_cli *c)
 		return code;
 	run = tm_out_str(a.body, "last_run.id");
 	if (run && !over(a.body, run))
-		return wait_run(c, tm_out_str(a.body, "id"), run);
+		return wait_run(c, a.body, run);
 	tm_policy_note(c, a.body);
 	return !run || tm_out_is(a.body, "last_run.result", "finished") ? TM_EXIT_OK
 									: TM_EXIT_FAILED;

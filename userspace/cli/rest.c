@@ -40,20 +40,17 @@ static const struct {
 	const char *code;
 	int exit_code;
 } problem_exits[] = {
-	{ "bad-request", TM_EXIT_USAGE },      { "bad-name", TM_EXIT_USAGE },
-	{ "ambiguous", TM_EXIT_USAGE },	       { "too-large", TM_EXIT_USAGE },
-	{ "not-found", TM_EXIT_NOT_FOUND },    { "denied", TM_EXIT_DENIED },
-	{ "exists", TM_EXIT_CONFLICT },	       { "overlap", TM_EXIT_CONFLICT },
-	{ "wrong-role", TM_EXIT_CONFLICT },    { "wrong-state", TM_EXIT_CONFLICT },
-	{ "stopped", TM_EXIT_CONFLICT },       { "timeout", TM_EXIT_TIMEOUT },
-	{ "changed", TM_EXIT_CONFLICT },       { "restart-needed", TM_EXIT_CONFLICT },
-	{ "not-available", TM_EXIT_CONFLICT },
+	{ "bad-request", TM_EXIT_USAGE },   { "bad-name", TM_EXIT_USAGE },
+	{ "ambiguous", TM_EXIT_USAGE },	    { "too-large", TM_EXIT_USAGE },
+	{ "not-found", TM_EXIT_NOT_FOUND }, { "denied", TM_EXIT_DENIED },
+	{ "exists", TM_EXIT_CONFLICT },	    { "overlap", TM_EXIT_CONFLICT },
+	{ "wrong-role", TM_EXIT_CONFLICT }, { "wrong-state", TM_EXIT_CONFLICT },
+	{ "stopped", TM_EXIT_CONFLICT },    { "timeout", TM_EXIT_TIMEOUT },
+	{ "changed", TM_EXIT_CONFLICT },    { "restart-needed", TM_EXIT_CONFLICT },
 };
 
-static int exit_of(const json_t *problem)
+int tm_problem_exit(const char *code)
 {
-	const char *code = json_string_value(json_object_get(problem, "code"));
-
 	for (size_t i = 0; code && i < TM_ARRAY_SIZE(problem_exits); i++)
 		if (tm_streq(code, problem_exits[i].code))
 			return problem_exits[i].exit_code;
@@ -76,8 +73,8 @@ static int transport_failed(const struct tm_cli *c, CURLcode r, long os_error)
 	tm_error(c, "cannot reach tidemarkd on %s: %s", socket,
 		 r == CURLE_COULDNT_CONNECT && os_error ? strerror((int)os_error)
 							: curl_easy_strerror(r));
-	tm_hint(c,
-		"Is it running (systemctl status tidemarkd)? Another socket: --socket PATH or $TIDEMARK_SOCKET.\n");
+	tm_hint(c, "Is it running (systemctl status tidemarkd)?\n"
+		   "Another socket: --socket PATH or $TIDEMARK_SOCKET.\n");
 	return TM_EXIT_NO_DAEMON;
 }
 
@@ -156,7 +153,7 @@ int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, 
 	if (ret->status >= 200 && ret->status < 300)
 		ret->exit_code = TM_EXIT_OK;
 	else
-		ret->exit_code = exit_of(ret->body);
+		ret->exit_code = tm_problem_exit(tm_out_str(ret->body, "code"));
 	if (!ret->body && ret->exit_code == TM_EXIT_OK) {
 		tm_error(c, "tidemarkd gave an answer that is no JSON");
 		ret->exit_code = TM_EXIT_FAILED;

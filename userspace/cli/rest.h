@@ -35,6 +35,8 @@ char *tm_page_query(const struct tm_cli *c);
 /* For callers that want to look at a problem first: do not print it. */
 int tm_rest_quiet(const struct tm_cli *c, const char *method, const char *path, json_t *body,
 		  uint64_t timeout_ms, struct tm_answer *ret);
+/* The exit code of a problem's code; NULL or unknown ones are TM_EXIT_FAILED. */
+int tm_problem_exit(const char *code);
 void tm_problem_print(const struct tm_cli *c, const struct tm_answer *a);
 
 #endif

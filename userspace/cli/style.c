@@ -12,6 +12,7 @@
 
 #include "cli/output.h"
 #include "cli/text.h"
+#include "lib/text.h"
 
 static struct winsize size_of(int fd)
 {
@@ -55,13 +56,25 @@ unsigned int tm_style_err_width(void)
 	return size_of(STDERR_FILENO).ws_col;
 }
 
+/* On a terminal words stay whole; in a log a message is one line. */
+static void say(const struct tm_cli *c, const char *before, const char *fmt, va_list ap)
+{
+	unsigned int width = tm_style_err_width();
+	_cleanup_free_ char *text = NULL, *whole = NULL, *body = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	whole = text ? tm_asprintf("%s%s", before, text) : NULL;
+	body = whole && width ? tm_text_wrap(whole, 0, width) : NULL;
+	fputs(body ? body : whole ? whole : fmt, c->talk);
+}
+
 void tm_error(const struct tm_cli *c, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs("tidemark: ", c->talk);
-	vfprintf(c->talk, fmt, ap);
+	say(c, "tidemark: ", fmt, ap);
 	fputc('\n', c->talk);
 	va_end(ap);
 }
@@ -73,7 +86,7 @@ void tm_hint(const struct tm_cli *c, const char *fmt, ...)
 	if (c->quiet || c->json)
 		return;
 	va_start(ap, fmt);
-	vfprintf(c->talk, fmt, ap);
+	say(c, "", fmt, ap);
 	va_end(ap);
 }
 

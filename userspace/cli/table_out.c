@@ -5,6 +5,7 @@
 #include <libsmartcols/libsmartcols.h>
 
 #include "cli/columns.h"
+#include "cli/fit.h"
 
 static bool numeric(enum tm_kind k)
 {
@@ -41,54 +42,109 @@ static void print_raw(const struct tm_cli *c, const json_t *rows, const struct t
 		}
 }
 
-static void set_cell(const struct tm_cli *c, struct libscols_line *line, size_t k,
-		     const struct tm_column *col, const json_t *row)
-{
-	_cleanup_free_ char *text = cell_text(c, row, col);
+/* The cells of a table, row by row; freed with it. */
+struct cells {
+	char **text;
+	size_t rows, columns;
+	struct tm_fit fit[TM_COLUMNS_MAX];
+};
 
-	scols_line_set_data(line, k, text ? text : "?");
-	if (c->color && col->kind == TM_K_WORD && text && *tm_out_style(text))
-		scols_cell_set_color(scols_line_get_cell(line, k), tm_out_style(text));
+static void cells_free(struct cells *t)
+{
+	for (size_t i = 0; t->text && i < t->rows * t->columns; i++)
+		free(t->text[i]);
+	free(t->text);
 }
 
-static struct libscols_table *build(const struct tm_cli *c, const json_t *rows,
+/* Every cell as text, and how wide each column would like to be. */
+static int cells_make(const struct tm_cli *c, const json_t *rows, const struct tm_column_list *list,
+		      struct cells *t)
+{
+	json_t *row;
+	size_t i;
+
+	t->rows = json_array_size(rows);
+	t->columns = list->n;
+	t->text = calloc(t->rows * t->columns + 1, sizeof(*t->text));
+	if (!t->text)
+		return -ENOMEM;
+	for (size_t k = 0; k < list->n; k++)
+		t->fit[k] = (struct tm_fit){ c->noheadings ? 1 : strlen(list->col[k].title),
+					     list->col[k].flex };
+	json_array_foreach (rows, i, row)
+		for (size_t k = 0; k < list->n; k++) {
+			char *text = cell_text(c, row, &list->col[k]);
+
+			if (!text)
+				return -ENOMEM;
+			t->text[i * list->n + k] = text;
+			t->fit[k].width = TM_MAX(t->fit[k].width, tm_fit_width(text));
+		}
+	return 0;
+}
+
+/* Long texts go on below themselves. smartcols would take its share from the short ones too. */
+static void cells_fit(struct cells *t, size_t width)
+{
+	tm_fit_columns(t->fit, t->columns, width);
+	for (size_t i = 0; i < t->rows * t->columns; i++) {
+		char *broken = tm_fit_break(t->text[i], t->fit[i % t->columns].width);
+
+		if (!broken)
+			continue;
+		free(t->text[i]);
+		t->text[i] = broken;
+	}
+}
+
+static void add_column(const struct tm_cli *c, struct libscols_table *t,
+		       const struct tm_column *column)
+{
+	int flags =
+		(numeric(column->kind) ? SCOLS_FL_RIGHT : 0) | (column->flex ? SCOLS_FL_WRAP : 0);
+	struct libscols_column *col = scols_table_new_column(t, column->title, 0, flags);
+
+	if (col && column->flex)
+		scols_column_set_wrapfunc(col, scols_wrapnl_chunksize, scols_wrapnl_nextchunk,
+					  NULL);
+	if (col && c->color)
+		scols_cell_set_color(scols_column_get_header(col), TM_BOLD);
+}
+
+static struct libscols_table *build(const struct tm_cli *c, const struct cells *cells,
 				    const struct tm_column_list *list)
 {
 	struct libscols_table *t = scols_new_table();
-	json_t *row;
-	size_t i;
 
 	if (!t)
 		return NULL;
 	scols_table_enable_noencoding(t, 1); /* cells are escaped already */
 	scols_table_enable_noheadings(t, c->noheadings);
 	scols_table_enable_colors(t, c->color);
-	scols_table_set_termforce(t, c->width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-	if (c->width)
-		scols_table_set_termwidth(t, c->width);
-	for (size_t k = 0; k < list->n; k++) {
-		int flags = numeric(list->col[k].kind) ? SCOLS_FL_RIGHT : 0;
-		struct libscols_column *col;
-
-		if (list->col[k].flex)
-			flags |= SCOLS_FL_WRAP;
-		col = scols_table_new_column(t, list->col[k].title, 0, flags);
-		if (col && c->color)
-			scols_cell_set_color(scols_column_get_header(col), TM_BOLD);
-	}
-	json_array_foreach (rows, i, row) {
+	/* It fits already: smartcols would only cut. */
+	scols_table_set_termforce(t, SCOLS_TERMFORCE_NEVER);
+	for (size_t k = 0; k < list->n; k++)
+		add_column(c, t, &list->col[k]);
+	for (size_t i = 0; i < cells->rows; i++) {
 		struct libscols_line *line = scols_table_new_line(t, NULL);
 
-		for (size_t k = 0; line && k < list->n; k++)
-			set_cell(c, line, k, &list->col[k], row);
+		for (size_t k = 0; line && k < list->n; k++) {
+			const char *text = cells->text[i * list->n + k];
+
+			scols_line_set_data(line, k, text);
+			if (c->color && list->col[k].kind == TM_K_WORD && *tm_out_style(text))
+				scols_cell_set_color(scols_line_get_cell(line, k),
+						     tm_out_style(text));
+		}
 	}
 	return t;
 }
 
 int tm_out_table(const struct tm_cli *c, const json_t *rows, const struct tm_column *columns)
 {
+	_cleanup_(cells_free) struct cells cells = { 0 };
 	struct tm_column_list list = { 0 };
-	struct libscols_table *t;
+	struct libscols_table *t = NULL;
 	char *text = NULL;
 
 	if (tm_columns_pick(c, columns, json_array_get(rows, 0), &list) < 0)
@@ -98,9 +154,13 @@ int tm_out_table(const struct tm_cli *c, const json_t *rows, const struct tm_col
 		tm_columns_free(&list);
 		return TM_EXIT_OK;
 	}
-	t = build(c, rows, &list);
-	tm_columns_free(&list);
+	if (cells_make(c, rows, &list, &cells) == 0) {
+		if (c->width)
+			cells_fit(&cells, c->width);
+		t = build(c, &cells, &list);
+	}
 	if (!t || scols_print_table_to_string(t, &text) < 0) {
+		tm_columns_free(&list);
 		scols_unref_table(t);
 		return TM_EXIT_FAILED;
 	}
@@ -109,5 +169,6 @@ int tm_out_table(const struct tm_cli *c, const json_t *rows, const struct tm_col
 		fputc('\n', c->out);
 	free(text);
 	scols_unref_table(t);
+	tm_columns_free(&list);
 	return TM_EXIT_OK;
 }

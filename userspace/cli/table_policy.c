@@ -148,7 +148,8 @@ const struct tm_command tm_policy_commands[TM_POLICY_COMMANDS] = {
 	  .verb = "verify",
 	  .args = "NAME",
 	  .summary = "compare all content by hash, and repair (source)",
-	  .text = "Reads every file on both sides. What differs is sent again, unless --no-repair is given.\n",
+	  .text = "Reads every file on both sides. What differs is put right, unless --no-repair is given: then it "
+		  "is listed by `tidemark policy failures`, and with --wait the exit status is 3.\n",
 	  .examples = "tidemark policy verify web --wait\n",
 	  .options = TM_OPT(WAIT) | TM_OPT(TIMEOUT) | TM_OPT(NO_REPAIR),
 	  .flags = TM_CMD_SOURCE,

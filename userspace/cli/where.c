@@ -15,7 +15,7 @@ const struct tm_column tm_where_columns[] = {
 	{ .title = "STATE", .key = "state", .kind = TM_K_WORD },
 	{ .title = "LAST CHANGE", .key = "last_change", .kind = TM_K_TIME },
 	{ .title = "LAST DURABLE", .key = "last_durable", .kind = TM_K_TIME },
-	{ .title = "RECOVERY POINT", .key = "recovery_point", .kind = TM_K_TIME, .wide = true },
+	{ .title = "RECOVERY POINT", .key = "recovery_point", .kind = TM_K_TIME, .min_width = 100 },
 	{ .title = "DETAIL", .key = "detail", .flex = true },
 	{ .title = "RELATIVE", .key = "relative", .kind = TM_K_PATH, .hidden = true, .flex = true },
 	{ .title = "ROLE", .key = "role", .hidden = true },
