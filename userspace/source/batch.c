@@ -260,8 +260,11 @@ int src_batch_run(struct tm_source *s, bool last)
 	b->running = false;
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < b->n_objs; i++)
+	for (size_t i = 0; i < b->n_objs; i++) {
 		files += b->objs[i].kind != TM_KIND_DIR;
+		if (b->objs[i].ino && !s->look)
+			b->objs[i].ino->done = true;
+	}
 	s->progress.files_done += files;
 	s->progress.phase = 0;
 	src_batch_reset(s);

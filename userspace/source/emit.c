@@ -197,6 +197,9 @@ static uint32_t content_flags(const struct tm_source *s, const struct src_ino *i
 	uint32_t data = TM_CF_DATA | TM_CF_SIZE | TM_CF_MMAP;
 	bool heal = s->healing || (flags & SRC_HEAL);
 
+	/* Told once more, because its directory was cut: what changed since then has another change stamp. */
+	if (ino && ino->done && heal)
+		return 0;
 	if (ino && (ino->flags & TM_CF_WHOLE))
 		return TM_AF_WHOLE;
 	if (ino && (ino->flags & data) && ino->n_ranges)

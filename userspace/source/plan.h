@@ -28,6 +28,7 @@ struct src_ino {
 	uint32_t flags;		/* enum tm_change_flags */
 	uint8_t name_len;
 	bool asserted;		/* some assertion of this set was about it */
+	bool done;		/* and a batch of this set that had it was acknowledged */
 };
 
 /* Names of one directory: names[first] .. names[first + n - 1]. */

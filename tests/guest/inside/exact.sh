@@ -47,7 +47,7 @@ check "equal" same
 
 # What changes names and attributes only costs no content, with one link or several.
 head -c 2000000 /dev/urandom > "$SRC/file"
-tm a policy sync p --timeout 60
+tm a policy sync p --timeout 60 > /dev/null
 free() # WHAT COMMAND...
 {
 	local what=$1
