@@ -95,7 +95,8 @@ static __always_inline bool mark_fd(struct tm_sb *sb, unsigned long arg, __u32 a
 /*
  * Two files change their contents; what is called on the one names the other by a descriptor. By number
  * only: the size in the command differs between 32 and 64 bits. A global function, so that it is
- * verified once and not after each way through the walk; it finds the superblock (@index in tm_ctl.sb) itself.
+ * verified once and not after each way through the walk; it finds the superblock (@index in
+ * tm_ctl.sb) itself.
  */
 __noinline int tm_swapped(__u32 index, __u32 cmd, __u64 arg)
 {

@@ -436,7 +436,10 @@ TEST(a_directory_with_too_much_content_for_one_batch_is_cut_by_bytes)
 		CHECK(model_batch(r->m, r->first_batch + i)->data_bytes <= 2 << 20);
 	CHECK_EQ(rig_sum(r).data_bytes, 64 * 100000);
 	CHECK(rig_equal(r));
-	/* Cut again, with records that want everything: the directory is told twice, its content is not sent twice. */
+	/*
+	 * Cut again, with records that want everything: the directory is told twice, its content
+	 * is not sent twice.
+	 */
 	for (int i = 0; i < 64; i++) {
 		snprintf(path, sizeof(path), "d/f%d", i);
 		fill(r, path, 0, 100000, (uint32_t)i + 100);
