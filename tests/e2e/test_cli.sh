@@ -98,7 +98,7 @@ check "no such policy: exit 4, problem on stdout with -j" test "$(tm a policy sh
 four_everywhere()
 {
 	local verb
-	for verb in show accept reject replicate sync wait abort enable disable runs failures preview "edit --mode manual" "delete --yes"; do
+	for verb in show accept reject replicate verify sync wait abort enable disable runs failures preview "edit --mode manual" "delete --yes"; do
 		# shellcheck disable=SC2086
 		exits 4 tm a policy ${verb%% *} nothing ${verb#"${verb%% *}"} > /dev/null 2>&1 || { echo "$verb"; return 1; }
 	done
@@ -265,6 +265,19 @@ check "a name that is no text: exit 3" exits 3 tm a where "$W/src/more/$odd"
 tm a policy replicate more --wait --timeout 60 -q
 check "and then 0" exits 0 tm a where "$W/src/more/$odd"
 check "harmless" safe tm a where "$W/src/more/$odd" -o +relative
+
+# ---- verify
+
+rot() { printf X | dd of="$W/dst/more/new" bs=1 conv=notrunc 2> /dev/null; touch -r "$W/src/more/new" "$W/dst/more/new"; }
+check "verify finds nothing wrong" says "0 found different" tm a policy verify more --wait --timeout 60
+rot
+check "what differs is told and left: exit 3" exits 3 tm a policy verify more --wait --no-repair --timeout 60
+check "it is listed" says "content differs" tm a policy failures more
+check "again, to the same end" exits 3 tm a policy verify more --wait --no-repair --timeout 60 -q
+check "with repair it is put right" says "1 found different and put right" tm a policy verify more --wait --timeout 60
+check "and is" cmp "$W/src/more/new" "$W/dst/more/new"
+check "the history tells" says "verify" tm a policy runs more -o +verified,differed
+check "verify at the target: exit 8" exits 8 tm b policy verify more
 
 # ---- accounts
 

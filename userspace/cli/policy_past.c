@@ -38,6 +38,8 @@ const struct tm_column tm_run_columns[] = {
 	{ .title = "FINISHED", .key = "finished", .kind = TM_K_TIME, .hidden = true },
 	{ .title = "BATCHES", .key = "batches", .kind = TM_K_COUNT, .hidden = true },
 	{ .title = "READ", .key = "read_bytes", .kind = TM_K_BYTES, .hidden = true },
+	{ .title = "VERIFIED", .key = "verified_bytes", .kind = TM_K_BYTES, .hidden = true },
+	{ .title = "DIFFERED", .key = "mismatched", .kind = TM_K_COUNT, .hidden = true },
 	{ .title = "ERROR", .key = "error", .hidden = true, .flex = true },
 	{ 0 },
 };

@@ -104,10 +104,10 @@ static int verified(struct tm_cli *c)
 		bytes = tm_out_cell(c, a.body, "last_run.verified_bytes", TM_K_BYTES);
 		bad = tm_out_cell(c, a.body, "last_run.mismatched", TM_K_COUNT);
 		name = tm_out_text(c, a.body, "name");
-		fprintf(c->out, "%s files, %s compared; %s differed%s\n", files, bytes, bad,
+		fprintf(c->out, "%s files, %s compared; %s found different%s\n", files, bytes, bad,
 			!differs       ? ""
-			: c->no_repair ? " and were left as they are"
-				       : " and were put right");
+			: c->no_repair ? " and left as found"
+				       : " and put right");
 		if (differs && c->no_repair)
 			tm_hint(c, "Which ones: tidemark policy failures %s\n", name);
 	}
