@@ -243,8 +243,10 @@ void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *m)
 	for (unsigned int i = 0; i < p->n_failures && !f; i++)
 		if (failure_same(&p->failures[i], m, len))
 			f = &p->failures[i];
-	if (!f && p->n_failures < TM_FAILURES_MAX)
+	if (!f && p->n_failures < TM_FAILURES_MAX) {
 		f = &p->failures[p->n_failures++];
+		f->path = NULL; /* what is left there since the list shrank belongs to nobody, or to another slot */
+	}
 	if (!f) {
 		f = &p->failures[p->next_failure];
 		p->next_failure = (p->next_failure + 1) % TM_FAILURES_MAX;
