@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -57,6 +58,8 @@ class Rig:
         self.dir = tempfile.mkdtemp(prefix="tm-web.")
         os.chmod(self.dir, 0o755)
         atexit.register(self.clean)
+        # Out of time: the process and the directory go, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         self.as_root = os.getuid() == 0
         # Where the build is nobody may not be able to look.
         self.program = os.path.join(self.dir, "tidemark-web")
