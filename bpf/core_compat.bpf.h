@@ -57,6 +57,9 @@
 #define FALLOC_FL_COLLAPSE_RANGE 0x08
 #define FALLOC_FL_INSERT_RANGE	 0x20
 
+/* include/linux/mm.h */
+#define VM_SHARED	0x8
+
 #define PAGE_SHIFT	12
 /* Pages of a PMD-sized folio: the most that one fault can make writable. */
 #define PMD_PAGES	512
@@ -73,6 +76,15 @@ static __always_inline bool tm_is_reg(const struct inode *inode)
 {
 	return (inode->i_mode & S_IFMT) == S_IFREG;
 }
+
+/* Types of the xfs module, whose BTF the loader reads where these are used. xfs_exchrange is of 6.10. */
+struct xfs_inode___tm {
+	struct inode i_vnode;
+} __attribute__((preserve_access_index));
+
+struct xfs_exchrange___tm {
+	struct file *file1;
+} __attribute__((preserve_access_index));
 
 /* renamedata.old_dir became old_parent (a dentry) in 6.18. */
 static __always_inline struct inode *tm_rename_old_dir(struct renamedata *rd)

@@ -62,6 +62,9 @@ static __always_inline int write_exit(struct kiocb *iocb, long ret)
 		   ret != -EAGAIN && ret != -EINVAL) {
 		/* Written and then failed to sync, or partly on disk: any byte may differ. */
 		flags = TM_D_DATA | TM_D_WHOLE;
+	} else if (ret == -EFAULT || ret == -EINTR || ret == -ERESTARTSYS) {
+		/* No byte, but the times (and setuid) were changed before the first was tried. */
+		flags = TM_D_ATTR;
 	}
 	if (flags)
 		tm_mark_file(sb, inode, file, flags, start, end);
@@ -132,6 +135,9 @@ int BPF_PROG(tm_falloc_out, struct file *file, int mode, loff_t off, loff_t len,
 			end = TM_TO_EOF;
 		}
 		tm_mark_file(sb, inode, file, flags, off, end);
+	} else if (err != -EOPNOTSUPP) {
+		/* xfs changes the times before it looks whether the mode and the range go together. */
+		tm_mark_file(sb, inode, file, TM_D_ATTR, 0, 0);
 	}
 	tm_ver_end(inode->i_ino);
 	return 0;

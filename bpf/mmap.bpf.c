@@ -65,3 +65,32 @@ int BPF_PROG(tm_mkwrite, struct vm_fault *vmf)
 		tm_ver_touch(inode->i_ino);
 	return 0;
 }
+
+/*
+ * DAX: there are no pages to be protected by write-back, but flushing protects the entries just the same,
+ * so the next store comes through here again. @order (6.1: enum page_entry_size) is 0 for one page.
+ */
+SEC("fexit/dax_iomap_fault")
+int BPF_PROG(tm_dax_fault, struct vm_fault *vmf, unsigned int order)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct tm_ctl *ctl = tm_ctl_get();
+	__u64 first = vmf->pgoff, pages = 1;
+	struct inode *inode;
+	struct tm_sb *sb;
+
+	if (!file || !ctl || !(vmf->flags & FAULT_FLAG_WRITE) || !(vmf->vma->vm_flags & VM_SHARED))
+		return 0;
+	inode = file->f_inode;
+	sb = tm_sb_of(ctl, inode);
+	if (!sb)
+		return 0;
+	tm_ver_touch(inode->i_ino);
+	if (order) {
+		first &= ~(__u64)(PMD_PAGES - 1);
+		pages = PMD_PAGES;
+	}
+	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_MMAP, first << PAGE_SHIFT,
+		     (first + pages) << PAGE_SHIFT);
+	return 0;
+}

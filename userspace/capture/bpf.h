@@ -48,7 +48,7 @@ struct tm_fs {
 	long magic;		/* statfs f_type */
 	const char *module;	/* whose BTF holds the functions when they are not built in */
 	const char *blind;	/* what cannot be seen on it, "" */
-	struct tm_hook hooks[9];	/* ends with prog NULL */
+	struct tm_hook hooks[12];	/* ends with prog NULL */
 };
 
 extern const struct tm_hook tm_vfs_hooks[];	/* ends with prog NULL */
