@@ -27,7 +27,9 @@ __noinline int tm_walk_hit(struct tm_walk *w)
 	v = bpf_map_lookup_elem(&tm_roots, &k);
 	if (v && v->gen == w->gen) {
 		w->roots |= v->roots & ~w->ignored;
-		w->ignored |= v->reserved;
+		/* What is in a reserved directory is nobody's, not even an outer root's. */
+		if (v->reserved)
+			w->ignored = ~0ULL;
 	}
 	return 0;
 }

@@ -63,8 +63,8 @@ static __always_inline __u64 tm_roots_of(struct tm_sb *sb, const struct inode *i
 		return sb->roots;
 	}
 	tm_walk(&w, sb, d);
-	if (!w.roots)
-		tm_canary(sb, &w, inode->i_ino);
+	/* Below an outer root it counts all the same. */
+	tm_canary(sb, &w, inode->i_ino);
 	*maybe = w.maybe;
 	return w.roots;
 }

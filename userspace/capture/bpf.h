@@ -12,7 +12,9 @@
  *	bpf_roots.c	root slots
  *	bpf_ring.c	the ring buffer's consumer
  *	bpf_drain.c	epoch flip, delivery
- *	bpf_health.c	canary, misses, version sweep
+ *	bpf_health.c	what is checked when: misses, links, version sweep
+ *	canary.c	is tracing on, right now?
+ *	selftest.c	does every hooked operation arrive?
  */
 #ifndef TM_CAPTURE_BPF_H
 #define TM_CAPTURE_BPF_H
@@ -84,7 +86,17 @@ struct tm_bpf_link {
 	int fd;
 	int prog_fd;
 	uint32_t prog_id;
+	uint64_t misses;		/* recursion_misses as last seen by this process */
 };
+
+/* Something that is blind now: since when, and when that was told last. 0: it sees. */
+struct tm_blind {
+	uint64_t since_ms, told_ms;
+};
+
+/* The last slot is that of the self-test's scratch directory; callers have those before it. */
+#define TM_SELFTEST_SLOT (TM_ROOTS - 1)
+_Static_assert(TM_CAPTURE_ROOTS_MAX == TM_SELFTEST_SLOT, "one slot is kept for the self-test");
 
 /* The consumer's side of tm_events. */
 struct tm_ring {
@@ -109,6 +121,7 @@ struct tm_kern {
 	size_t n_links;
 	uint64_t claimed;		/* slots added in this process */
 	char *paths[TM_ROOTS];		/* owned: where a claimed root was, for the canary */
+	const struct tm_fs *fs[TM_ROOTS];	/* of a claimed root */
 	/* drain */
 	struct tm_map *hints;		/* struct tm_dirty_key -> struct tm_hint */
 	bool pending;			/* something is in the live dirty map */
@@ -123,7 +136,11 @@ struct tm_kern {
 	const char *blind;		/* of the file systems in use, static */
 	/* health */
 	uint64_t canary_ms, misses_ms, sweep_ms;
-	uint8_t canary_missed[TM_SBS];
+	struct tm_blind blind_canary[TM_SBS], blind_tracing;
+	bool tracing_off;
+	bool links_changed;		/* told already */
+	uint64_t missed_fs;		/* bits of tm_fs_table: misses not told yet */
+	struct tm_selftest *selftest;
 	uint64_t moves_seen[TM_SBS];
 	struct tm_sweep *sweep;
 };
@@ -166,8 +183,13 @@ int tm_bpf_links_ensure(struct tm_kern *k, const char *linkdir, const char *pref
 /* Take over @link_fd (duplicated) as @name. */
 int tm_bpf_links_add(struct tm_kern *k, const char *name, const char *target, int link_fd);
 void tm_bpf_links_close(struct tm_kern *k);
-/* Sum of recursion_misses of all programs. */
-uint64_t tm_bpf_links_misses(const struct tm_kern *k);
+/*
+ * Sum of recursion_misses of all programs. *@ret_fs (may be NULL): bit i, programs of tm_fs_table[i] have
+ * missed since the last call; all bits when one of the VFS's has.
+ */
+uint64_t tm_bpf_links_misses(struct tm_kern *k, uint64_t *ret_fs);
+/* Are all links what they were: same program, still attached? */
+bool tm_bpf_links_intact(const struct tm_kern *k);
 /* Pin again what somebody unlinked; the links themselves are held open. */
 void tm_bpf_links_repin(struct tm_kern *k);
 char *tm_bpf_report(const void *b);
@@ -190,6 +212,14 @@ int tm_fs_info_get(int rootfd, struct tm_fs_info *ret);
 
 int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed);
 int tm_bpf_del_root(void *b, unsigned int slot);
+/*
+ * The reserved directory of the claimed root @slot, open; -ENOENT, -ESTALE: not there, or not ours
+ * any more.
+ */
+int tm_bpf_reserved_open(const struct tm_kern *k, unsigned int slot);
+/* Track @dirfd in the self-test's slot, and no more. */
+int tm_bpf_scratch_on(struct tm_kern *k, int dirfd);
+void tm_bpf_scratch_off(struct tm_kern *k);
 /* Deliver ALL to claimed roots whose file system was unmounted and is back. */
 int tm_bpf_remounted(struct tm_kern *k);
 
@@ -214,6 +244,8 @@ struct tm_hint {
 
 int tm_bpf_drain(void *b, bool barrier);
 int tm_bpf_timeout_ms(const void *b);
+/* Deliver everything that was marked before the call. For use from within a drain. 0 or -errno. */
+int tm_bpf_take_all(struct tm_kern *k);
 /* Wait until no program runs that began before. 0 or -errno. */
 int tm_bpf_grace(struct tm_kern *k);
 /* Deliver ALL to every slot of @roots that is claimed, announced by @reason. */
@@ -223,6 +255,13 @@ int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason);
  * Returns records or -errno.
  */
 int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c);
+
+/* ---- canary.c */
+
+/* Write the canaries; ALL for the roots of a file system whose marks do not come. */
+int tm_bpf_canaries(struct tm_kern *k);
+/* Is kernel.ftrace_enabled off? Then ALL for every root. */
+int tm_bpf_tracing(struct tm_kern *k);
 
 /* ---- bpf_health.c */
 

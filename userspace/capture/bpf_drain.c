@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/bpf.h"
+#include "capture/selftest.h"
 #include "lib/clock.h"
 
 /* Between flips: each costs a grace period of 8-20 ms. */
@@ -37,6 +38,10 @@ int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c)
 
 		if (!(roots >> i & 1) || !s->active)
 			continue;
+		if (i == TM_SELFTEST_SLOT) {
+			tm_selftest_note(k, c);
+			continue;
+		}
 		if (!(k->claimed >> i & 1)) {
 			/* Its policy has not come back yet: it will be told ALL. */
 			if (s->overflow == s->overflow_told)
@@ -57,7 +62,7 @@ int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason)
 	const struct tm_change all = { .kind = TM_CHANGE_ALL };
 
 	roots &= k->claimed;
-	for (unsigned int i = 0; i < TM_ROOTS; i++) {
+	for (unsigned int i = 0; i < TM_CAPTURE_ROOTS_MAX; i++) {
 		int r;
 
 		if (!(roots >> i & 1) || !k->ctl->root[i].active)
@@ -372,6 +377,15 @@ static int flip(struct tm_kern *k)
 	r = old_drain(k);
 	k->flipped_ms = tm_mono_ms();
 	return r;
+}
+
+int tm_bpf_take_all(struct tm_kern *k)
+{
+	int r = ring_take(k);
+
+	if (r >= 0)
+		r = old_drain(k);
+	return r ? r : flip(k);
 }
 
 /* Marks that found no room: the loss that is one. */
