@@ -454,7 +454,12 @@ static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 	}
 	judge_stamp(x);
 	x->version = src_obj_version(s, o);
-	x->clean = !x->version || (o->ino && (o->ino->flags & TM_CF_MMAP));
+	/*
+	 * Nor do marks tell of mappings made while the file was elsewhere: it comes in marked whole, or by
+	 * a link. What comes in with a directory was written back with it (session.c).
+	 */
+	x->clean = !x->version || (o->ino && (o->ino->flags & (TM_CF_MMAP | TM_CF_WHOLE))) ||
+		   (*ret_whole && x->attrs.nlink > 1);
 	return 0;
 }
 
