@@ -59,6 +59,7 @@
 
 /* include/linux/mm.h */
 #define VM_SHARED	0x8
+#define VM_MAYWRITE	0x20
 
 #define PAGE_SHIFT	12
 /* Pages of a PMD-sized folio: the most that one fault can make writable. */

@@ -86,7 +86,7 @@ static __always_inline void account(__u64 roots, enum tm_outcome o)
 }
 
 /* No room in the dirty map: the only real loss, told per root. */
-static __noinline int overflow(__u64 roots)
+__noinline int tm_overflow(__u64 roots)
 {
 	struct tm_ctl *ctl = tm_ctl_get();
 
@@ -326,7 +326,7 @@ static __always_inline enum tm_outcome mark_in(void *map, struct tm_ctl *ctl, st
 		first = !bpf_map_update_elem(map, &key, &tm_dirty_zero, BPF_NOEXIST);
 		e = bpf_map_lookup_elem(map, &key);
 		if (!e) {
-			overflow(op->roots);
+			tm_overflow(op->roots);
 			return TM_DROPPED;
 		}
 	}

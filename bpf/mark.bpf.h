@@ -35,6 +35,8 @@ struct tm_name_op {
 
 /* Record in the dirty map, ring the doorbell if it is new. Cannot fail: at worst an overflow is counted. */
 int tm_mark(struct tm_op *op);
+/* Something of these roots found no room: they are told so. */
+int tm_overflow(__u64 roots);
 /* Put a name record into the ring; if that is full, mark the directory. */
 int tm_emit(struct tm_name_op *op);
 

@@ -14,7 +14,7 @@
 #define TM_ABI_H
 
 #define TM_ABI_MAGIC	0x746964656d61726bULL	/* "tidemark" */
-#define TM_ABI_VERSION	1
+#define TM_ABI_VERSION	2
 
 #define TM_ROOTS	64	/* root slots: bits of a mask */
 #define TM_SBS		16	/* superblocks with roots, at once */
@@ -204,6 +204,15 @@ struct tm_slot {
 	__u16 name_len;
 	__u16 maybe;		/* roots is a guess */
 	char name[TM_NAME_LEN + 1];
+};
+
+/* Value of tm_mapped, keyed as the dirty maps: a file on tmpfs with shared writable mappings. */
+struct tm_mapped {
+	__u64 roots;
+	__u64 at_ns;		/* when it was mapped last */
+	struct tm_id parent;
+	__u32 unmapped;		/* the last mapping went, and that was marked */
+	__u32 tid;		/* thread that mapped it last */
 };
 
 /* Value of tm_versions: the same layout as struct tm_version of lib/version.h. */

@@ -13,6 +13,7 @@
  *	bpf_ring.c	the ring buffer's consumer
  *	bpf_drain.c	epoch flip, delivery
  *	bpf_health.c	what is checked when: misses, links, version sweep
+ *	mapped.c	tmpfs files that are mapped
  *	canary.c	is tracing on, right now?
  *	selftest.c	does every hooked operation arrive?
  */
@@ -73,7 +74,7 @@ void tm_btf_forget(void);
 
 enum tm_bpf_map {
 	TM_MAP_CTL, TM_MAP_DIRTY_A, TM_MAP_DIRTY_B, TM_MAP_EVENTS, TM_MAP_VERSIONS,
-	TM_MAP_ROOTS, TM_MAP_STATS, TM_MAP_SLOTS, TM_MAP_AIO,
+	TM_MAP_ROOTS, TM_MAP_STATS, TM_MAP_SLOTS, TM_MAP_AIO, TM_MAP_MAPPED,
 	TM_MAPS,
 };
 
@@ -138,6 +139,8 @@ struct tm_kern {
 	uint64_t canary_ms, misses_ms, sweep_ms;
 	struct tm_blind blind_canary[TM_SBS], blind_tracing;
 	bool tracing_off;
+	uint64_t mapped_ms;		/* last pass over tm_mapped */
+	bool mapped_gone;		/* within it: the key last seen is to go */
 	bool links_changed;		/* told already */
 	uint64_t missed_fs;		/* bits of tm_fs_table: misses not told yet */
 	struct tm_selftest *selftest;
@@ -262,6 +265,11 @@ int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c)
 int tm_bpf_canaries(struct tm_kern *k);
 /* Is kernel.ftrace_enabled off? Then ALL for every root. */
 int tm_bpf_tracing(struct tm_kern *k);
+
+/* ---- mapped.c */
+
+/* Deliver what is mapped for writing on tmpfs: at a @barrier, and when it is due. 0 or -errno. */
+int tm_bpf_mapped(struct tm_kern *k, bool barrier);
 
 /* ---- bpf_health.c */
 

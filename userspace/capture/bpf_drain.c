@@ -427,6 +427,8 @@ int tm_bpf_drain(void *b, bool barrier)
 	if (!r && (barrier || (k->pending && tm_mono_ms() - k->flipped_ms >= FLIP_MS)))
 		r = flip(k);
 	if (!r)
+		r = tm_bpf_mapped(k, barrier);
+	if (!r)
 		r = overflows(k);
 	if (!r)
 		r = tm_bpf_health(k);

@@ -64,10 +64,11 @@ const struct tm_fs tm_fs_table[] = {
 		MUST("tm_ioctl_in", "btrfs_ioctl"), MUST("tm_ioctl_out", "btrfs_ioctl"),
 	} },
 	{ "tmpfs", TMPFS_MAGIC, NULL,
-	  "on tmpfs a store through a shared mapping is seen only when it is the first access to its page", {
+	  "files on tmpfs that are mapped shared and writable are sent whole, at each sync and every 30 s", {
 		OR("tm_write_in", "shmem_file_write_iter", "generic_file_write_iter"),
 		OR("tm_write_out", "shmem_file_write_iter", "generic_file_write_iter"),
 		MUST("tm_falloc_in", "shmem_fallocate"), MUST("tm_falloc_out", "shmem_fallocate"),
+		MUST("tm_map_in", "shmem_mmap"), MUST("tm_map_out", "__fput"),
 	} },
 	{ .name = NULL },
 };

@@ -27,6 +27,7 @@ const char *const tm_map_names[TM_MAPS] = {
 	[TM_MAP_STATS] = "tm_stats",
 	[TM_MAP_SLOTS] = "tm_slots",
 	[TM_MAP_AIO] = "tm_aio",
+	[TM_MAP_MAPPED] = "tm_mapped",
 };
 
 /* The verifier's log ends with the reason, so the end is what is kept. */
