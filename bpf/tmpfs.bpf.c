@@ -3,15 +3,15 @@
  * bpf/tmpfs.bpf.c - files of tmpfs that are mapped shared and writable.
  *
  * Nothing write-protects their pages, so only a first access that is a store shows (mmap.bpf.c). While such a
- * mapping exists the file is kept in tm_mapped, and user space takes it for changed at every sync and from time
- * to time; the last mapping's end marks it once more.
+ * mapping exists the file is kept in tm_mapped, and user space takes it for changed at every sync and from
+ * time to time; the last mapping's end marks it once more.
  */
 #include "mark.bpf.h"
 #include "version.bpf.h"
 
 /*
- * Since 6.7 a mapping is counted in i_mmap_writable only after shmem_mmap() returned, so a zero count this soon
- * after it may be too early, unless it was this very thread that mapped.
+ * Since 6.7 a mapping is counted in i_mmap_writable only after shmem_mmap() returned, so a zero count this
+ * soon after it may be too early, unless it was this very thread that mapped.
  */
 #define SETTLED_NS	100000000ULL
 

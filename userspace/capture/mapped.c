@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * capture/mapped.c - files on tmpfs that are mapped shared and writable: changed, for all that anybody can tell.
+ * capture/mapped.c - files on tmpfs that are mapped shared and writable: changed, for all that anybody can
+ * tell.
  *
- * The kernel side keeps them in tm_mapped (bpf/tmpfs.bpf.c). They are delivered whole at every barrier, so that a
- * sync is one, and every MAPPED_MS.
+ * The kernel side keeps them in tm_mapped (bpf/tmpfs.bpf.c). They are delivered whole at every barrier, so
+ * that a sync is one, and every MAPPED_MS.
  */
 #include <bpf/bpf.h>
 

@@ -33,46 +33,69 @@ static bool put(const char *path, const char *text)
 	return ok;
 }
 
-/* Export the row's directory by NFS 4.2 and mount it at NFS. */
+static void nfs_end(void)
+{
+	/* The client says goodbye while somebody listens. */
+	(void)sh("umount " NFS " || umount -l " NFS "; echo 0 > /proc/fs/nfsd/threads; "
+		 "date +%%s > /proc/net/rpc/nfsd.export/flush; date +%%s > /proc/net/rpc/nfsd.fh/flush");
+}
+
+/* Export the parent of the row's directory by NFS 4.2 and mount it at NFS; once for all rows. */
 static int nfs_mount(void)
 {
-	char line[5000];
+	static bool up, broken;
+	char line[5000], top[4200], *slash;
 
+	if (broken)
+		return na("NFS could not be mounted");
+	if (up)
+		return 0;
+	broken = true;
+	snprintf(top, sizeof(top), "%s", in(""));
+	slash = strrchr(top, '/');
+	DO(slash);
+	*slash = '\0';
 	if (sh("modprobe nfsd; modprobe nfsv4; mkdir -p " NFS "; mountpoint -q /proc/fs/nfsd || "
 	       "mount -t nfsd nfsd /proc/fs/nfsd"))
 		return na("no nfsd in this kernel");
 	/* Version 4 alone needs no portmapper. */
 	(void)put("/proc/fs/nfsd/versions", "-2 -3 +4 +4.1 +4.2\n");
-	(void)put("/proc/fs/nfsd/nfsv4gracetime", "1");
+	(void)put("/proc/fs/nfsd/nfsv4gracetime", "10");
 	(void)put("/proc/fs/nfsd/nfsv4leasetime", "10");
-	(void)sh("date +%%s > /proc/net/rpc/auth.unix.ip/flush; date +%%s > /proc/net/rpc/nfsd.export/flush; "
-		 "date +%%s > /proc/net/rpc/nfsd.fh/flush");
 	/* Read-write, no root squash, fsid 0: the pseudo root. */
 	if (!put("/proc/net/rpc/auth.unix.ip/channel", "nfsd 127.0.0.1 2147483647 all\n"))
 		return na("nfsd takes no clients");
 	/* NFSEXP_INSECURE_PORT | NOSUBTREECHECK | NOAUTHNLM | FSID */
-	snprintf(line, sizeof(line), "all %s 2147483647 %d 65534 65534 0\n", in(""), 0x2 | 0x400 | 0x200 | 0x2000);
+	snprintf(line, sizeof(line), "all %s 2147483647 %d 65534 65534 0\n", top, 0x2 | 0x400 | 0x200 | 0x2000);
 	DO(put("/proc/net/rpc/nfsd.export/channel", line));
-	snprintf(line, sizeof(line), "all 1 \\x00000000 2147483647 %s\n", in(""));
+	snprintf(line, sizeof(line), "all 1 \\x00000000 2147483647 %s\n", top);
 	DO(put("/proc/net/rpc/nfsd.fh/channel", line));
 	if (!put("/proc/fs/nfsd/portlist", "tcp 2049\n") && errno != EADDRINUSE)
 		(void)sh("echo 'tcp 2049' > /proc/fs/nfsd/portlist");
 	DO(put("/proc/fs/nfsd/threads", "2\n"));
+	atexit(nfs_end);
 	/* Nobody has anything to reclaim. */
 	(void)put("/proc/fs/nfsd/v4_end_grace", "Y");
 	if (mount("127.0.0.1:/", NFS, "nfs4", 0,
-		  "vers=4.2,addr=127.0.0.1,clientaddr=127.0.0.1,sec=sys,noac,soft,timeo=100,retrans=3")) {
+		  "vers=4.2,addr=127.0.0.1,clientaddr=127.0.0.1,sec=sys,noac,soft,timeo=50,retrans=2")) {
 		printf("# nfs: %m\n");
 		return na("NFS cannot be mounted");
 	}
+	up = true;
+	broken = false;
 	return 0;
 }
 
-static void nfs_end(void)
+/* The row's directory as the client sees it; with a name in it. */
+static const char *nfs(const char *name)
 {
-	/* The client says goodbye while somebody listens. */
-	(void)sh("umount " NFS " || umount -l " NFS "; echo 0 > /proc/fs/nfsd/threads; date +%%s > /proc/net/rpc/nfsd.export/flush; "
-		 "date +%%s > /proc/net/rpc/nfsd.fh/flush");
+	static char text[2][600];
+	static int which;
+	const char *row = in("");
+
+	which ^= 1;
+	snprintf(text[which], sizeof(text[which]), NFS "%s/%s", strrchr(row, '/'), name);
+	return text[which];
 }
 
 static int t66_run(int (*act)(int fd))
@@ -83,15 +106,12 @@ static int t66_run(int (*act)(int fd))
 	r = nfs_mount();
 	if (!r)
 		r = begin();
-	if (!r)
-		r = act(fd);
-	nfs_end();
-	return r;
+	return r ?: act(fd);
 }
 
 static int nfs_write(int fd)
 {
-	int n = keep(open(NFS "/f", O_RDWR));
+	int n = keep(open(nfs("f"), O_RDWR));
 
 	DO(n >= 0 && pwrite(n, fresh(5000), 5000, 700) == 5000 && !fsync(n));
 	/* The client sends whole pages that it has. */
@@ -103,9 +123,8 @@ static int nfs_write(int fd)
 static int nfs_names(int fd)
 {
 	(void)fd;
-	DO(!sh("mkdir " NFS "/d && echo text > " NFS "/d/new && mv " NFS "/d/new " NFS "/moved && "
-	       "ln -s x " NFS "/sym && ln " NFS "/moved " NFS "/hard && mkdir " NFS "/e && rmdir " NFS "/e && rm " NFS "/hard && "
-	       "sync"));
+	DO(!sh("cd %s && mkdir d && echo text > d/new && mv d/new moved && ln -s x sym && ln moved hard && "
+	       "mkdir e && rmdir e && rm hard && sync", nfs("")));
 	cause_name(dirfd_, "d");
 	cause_name(dirfd_, "moved");
 	cause_name(dirfd_, "sym");
@@ -117,14 +136,14 @@ static int nfs_names(int fd)
 
 static int nfs_meta(int fd)
 {
-	DO(!sh("chmod 600 " NFS "/f && truncate -s 30000 " NFS "/f && touch -d @5 " NFS "/f && sync"));
+	DO(!sh("cd %s && chmod 600 f && truncate -s 30000 f && touch -d @5 f && sync", nfs("")));
 	cause_from(fd, 30000);
 	return 0;
 }
 
 static int nfs_copy(int fd)
 {
-	int n = keep(open(NFS "/f", O_RDWR));
+	int n = keep(open(nfs("f"), O_RDWR));
 	loff_t a = 0, b = 32768;
 
 	DO(n >= 0);
@@ -137,7 +156,7 @@ static int nfs_copy(int fd)
 
 static int nfs_allocate(int fd)
 {
-	int n = keep(open(NFS "/f", O_RDWR));
+	int n = keep(open(nfs("f"), O_RDWR));
 
 	DO(n >= 0);
 	if (fallocate(n, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 8192, 8192))
