@@ -33,6 +33,7 @@
 #define EROFS		30
 #define ENODATA		61
 #define EOPNOTSUPP	95
+#define EDQUOT		122
 #define ERESTARTSYS	512
 #define EIOCBQUEUED	529
 
@@ -63,7 +64,8 @@
 
 #define PAGE_SHIFT	12
 /* Pages of a PMD-sized folio: the most that one fault can make writable. */
-#define PMD_PAGES	512
+#define PMD_ORDER	9
+#define PMD_PAGES	(1 << PMD_ORDER)
 
 #define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
@@ -93,6 +95,14 @@ static __always_inline struct inode *tm_rename_old_dir(struct renamedata *rd)
 	if (bpf_core_field_exists(rd->old_dir))
 		return rd->old_dir;
 	return NULL;
+}
+
+/* Pages of a large folio, as a power of two. In the low byte of _flags_1 since 6.6 (ebc1baf5c9b4). */
+static __always_inline unsigned int tm_folio_order(struct folio *folio)
+{
+	if (bpf_core_field_exists(folio->_folio_order))
+		return BPF_CORE_READ(folio, _folio_order);
+	return BPF_CORE_READ(folio, _flags_1) & 0xff;
 }
 
 #endif

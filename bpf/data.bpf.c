@@ -19,6 +19,12 @@ static __always_inline bool write_undone(long ret)
 	       ret == -EOPNOTSUPP || ret == -EACCES;
 }
 
+/* Nothing was written, but the times (and setuid) were changed before the first byte was tried. */
+static __always_inline bool write_touched(long ret)
+{
+	return ret == -EFAULT || ret == -EINTR || ret == -ERESTARTSYS || ret == -ENOSPC || ret == -EDQUOT;
+}
+
 static __always_inline int write_enter(struct kiocb *iocb)
 {
 	struct file *file = iocb->ki_filp;
@@ -58,12 +64,12 @@ static __always_inline int write_exit(struct kiocb *iocb, long ret)
 		end = iocb->ki_pos;
 		start = end - ret;
 		flags = TM_D_DATA;
-	} else if (ret < 0 && !(write_undone(ret) && !(iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC))) &&
-		   ret != -EAGAIN && ret != -EINVAL) {
+	} else if (ret < 0 && ret != -EAGAIN && ret != -EINVAL &&
+		   (iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC) || !(write_undone(ret) ||
+			write_touched(ret)))) {
 		/* Written and then failed to sync, or partly on disk: any byte may differ. */
 		flags = TM_D_DATA | TM_D_WHOLE;
-	} else if (ret == -EFAULT || ret == -EINTR || ret == -ERESTARTSYS) {
-		/* No byte, but the times (and setuid) were changed before the first was tried. */
+	} else if (write_touched(ret)) {
 		flags = TM_D_ATTR;
 	}
 	if (flags)
@@ -201,6 +207,7 @@ static __always_inline bool ioctl_harmless(__u32 cmd)
 	case 0xc0305838:	/* XFS_IOC_GETBMAPX */
 	case 0xd0009411:	/* BTRFS_IOC_TREE_SEARCH */
 	case 0xc0709411:	/* BTRFS_IOC_TREE_SEARCH_V2 */
+	case 0x40809440:	/* BTRFS_IOC_ENCODED_WRITE: goes through btrfs_do_write_iter */
 	case 0xd0009412:	/* BTRFS_IOC_INO_LOOKUP */
 	case 0xc0389423:	/* BTRFS_IOC_INO_PATHS */
 	case 0xd000941e:	/* BTRFS_IOC_DEV_INFO */

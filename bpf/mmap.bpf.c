@@ -11,14 +11,20 @@
 #include "mark.bpf.h"
 #include "version.bpf.h"
 
-static __always_inline bool page_is_compound(struct page *page)
+/*
+ * Can one fault on @page make its whole folio writable? Only where it may be mapped by one entry of
+ * the next level.
+ */
+static __always_inline bool page_maps_huge(struct page *page)
 {
 	/* Head pages have a flag, tail pages point to their head with bit 0 set. */
 	unsigned long head = BPF_CORE_READ(page, compound_head);
 
 	if (head & 1)
-		return true;
-	return BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_head) & 1;
+		page = (struct page *)(head - 1);
+	else if (!(BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_head) & 1))
+		return false;
+	return tm_folio_order((struct folio *)page) >= PMD_ORDER;
 }
 
 SEC("fentry/fault_dirty_shared_page")
@@ -37,8 +43,7 @@ int BPF_PROG(tm_fault, struct vm_fault *vmf)
 	if (!sb)
 		return 0;
 	tm_ver_touch(inode->i_ino);
-	/* Of a huge folio one fault may make all pages writable. */
-	if (page_is_compound(vmf->page)) {
+	if (page_maps_huge(vmf->page)) {
 		first &= ~(__u64)(PMD_PAGES - 1);
 		pages = PMD_PAGES;
 	}

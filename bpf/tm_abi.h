@@ -140,6 +140,7 @@ struct tm_sb {
 enum tm_sb_flags {
 	TM_SB_SUBVOL = 1 << 0,	/* inode numbers repeat per subvolume */
 	TM_SB_GONE = 1 << 1,	/* it was unmounted: its roots' tracking ended */
+	TM_SB_TMPFS = 1 << 2,	/* nothing protects mapped pages: tm_mapped */
 };
 
 /* One root slot, as user space keeps it across its own death. */
@@ -209,10 +210,9 @@ struct tm_slot {
 /* Value of tm_mapped, keyed as the dirty maps: a file on tmpfs with shared writable mappings. */
 struct tm_mapped {
 	__u64 roots;
-	__u64 at_ns;		/* when it was mapped last */
-	struct tm_id parent;
+	struct tm_id parent;	/* ino 0: unknown */
 	__u32 unmapped;		/* the last mapping went, and that was marked */
-	__u32 tid;		/* thread that mapped it last */
+	__u32 pad;
 };
 
 /* Value of tm_versions: the same layout as struct tm_version of lib/version.h. */

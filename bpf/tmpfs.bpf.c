@@ -10,32 +10,32 @@
 #include "version.bpf.h"
 
 /*
- * Since 6.7 a mapping is counted in i_mmap_writable only after shmem_mmap() returned, so a zero count this
- * soon after it may be too early, unless it was this very thread that mapped.
+ * At the exit of mmap_region() the mapping is counted in i_mmap_writable and no store was made yet; at that
+ * of shmem_mmap() it is not counted since 6.7 (158978945f31).
  */
-#define SETTLED_NS	100000000ULL
-
 SEC("fexit")
-int BPF_PROG(tm_map_in, struct file *file, struct vm_area_struct *vma, int ret)
+int BPF_PROG(tm_map_in, struct file *file, unsigned long addr, unsigned long len, unsigned long vm_flags,
+	     unsigned long pgoff, void *uf, unsigned long ret)
 {
-	struct inode *inode = file->f_inode;
-	struct dentry *d = file->f_path.dentry;
 	struct tm_ctl *ctl = tm_ctl_get();
-	struct tm_mapped m = {};
 	struct tm_dirty_key key = {};
+	struct tm_mapped m = {};
+	struct inode *inode;
 	bool maybe = false;
+	struct dentry *d;
 	struct tm_sb *sb;
 
-	if (ret || !ctl || !(vma->vm_flags & VM_SHARED) || !(vma->vm_flags & VM_MAYWRITE))
+	if (!file || !ctl || !(vm_flags & VM_SHARED) || !(vm_flags & VM_MAYWRITE) || (long)ret < 0)
 		return 0;
+	inode = file->f_inode;
+	d = file->f_path.dentry;
 	sb = tm_sb_of(ctl, inode);
-	if (!sb || d->d_sb != inode->i_sb)
+	/* The other file systems protect their pages. */
+	if (!sb || !(sb->flags & TM_SB_TMPFS) || d->d_sb != inode->i_sb)
 		return 0;
 	m.roots = tm_roots_of(sb, inode, d, &maybe);
 	if (!m.roots)
 		return 0;
-	m.at_ns = bpf_ktime_get_ns();
-	m.tid = (__u32)bpf_get_current_pid_tgid();
 	if (d->d_parent != d)
 		tm_id_of(&m.parent, sb, d->d_parent->d_inode);
 	tm_id_of(&key.id, sb, inode);
@@ -60,14 +60,12 @@ int BPF_PROG(tm_map_out, struct file *file)
 	if (!inode || !ctl)
 		return 0;
 	sb = tm_sb_of(ctl, inode);
-	if (!sb)
+	if (!sb || !(sb->flags & TM_SB_TMPFS))
 		return 0;
 	tm_id_of(&key.id, sb, inode);
 	key.dev = sb->dev;
 	m = bpf_map_lookup_elem(&tm_mapped, &key);
 	if (!m || inode->i_mapping->i_mmap_writable.counter > 0)
-		return 0;
-	if (m->tid != (__u32)bpf_get_current_pid_tgid() && bpf_ktime_get_ns() - m->at_ns < SETTLED_NS)
 		return 0;
 	tm_op_init(&op, sb, inode);
 	op.roots = m->roots;

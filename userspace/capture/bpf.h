@@ -270,6 +270,8 @@ int tm_bpf_tracing(struct tm_kern *k);
 
 /* Deliver what is mapped for writing on tmpfs: at a @barrier, and when it is due. 0 or -errno. */
 int tm_bpf_mapped(struct tm_kern *k, bool barrier);
+/* Take in the shared writable mappings of @dev (kernel's number) that exist already, for @roots. */
+void tm_bpf_mapped_before(struct tm_kern *k, uint32_t dev, uint64_t roots);
 
 /* ---- bpf_health.c */
 

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,6 +165,8 @@ static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint6
 		sb->subvol_root = i->subvol_root;
 		sb->subvol_id = i->subvol_id;
 		sb->flags = i->subvol_root || i->subvol_id ? TM_SB_SUBVOL : 0;
+		if (i->fs->magic == TMPFS_MAGIC)
+			sb->flags |= TM_SB_TMPFS;
 		__atomic_store_n(&sb->dev, i->dev, __ATOMIC_SEQ_CST);
 	}
 	/* Others of it that are claimed have yet to be told. */
@@ -288,6 +291,8 @@ int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *
 		r = slot_activate(k, slot, rootfd, key, &i);
 		if (r)
 			return r;
+		if (i.fs->magic == TMPFS_MAGIC)
+			tm_bpf_mapped_before(k, i.dev, 1ULL << slot);
 	}
 	k->ctl->n_links = (uint32_t)k->n_links;
 	k->blind = i.fs->blind[0] ? i.fs->blind : k->blind;

@@ -7,9 +7,14 @@
  * that a sync is one, and every MAPPED_MS.
  */
 #include <bpf/bpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 #include "capture/bpf.h"
 #include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/oid.h"
 
 #define MAPPED_MS 30000
 
@@ -65,4 +70,57 @@ int tm_bpf_mapped(struct tm_kern *k, bool barrier)
 	k->mapped_gone = false;
 	k->mapped_ms = now;
 	return 0;
+}
+
+/* One line of a process's maps: a shared writable mapping of @dev goes in. */
+static void take_line(struct tm_kern *k, const char *pid, const char *line, uint32_t dev, uint64_t roots)
+{
+	struct tm_mapped m = { .roots = roots }, have;
+	_cleanup_close_ int fd = -EBADF;
+	unsigned long start, end;
+	unsigned int major, minor;
+	struct tm_dirty_key key;
+	struct tm_oid oid;
+	char perm[5], path[400];
+
+	if (sscanf(line, "%lx-%lx %4s %*x %x:%x", &start, &end, perm, &major, &minor) != 5 ||
+	    (major << 20 | minor) != dev || perm[3] != 's')
+		return;
+	/* Writable by mprotect is enough, so the mode of the moment is not asked. */
+	snprintf(path, sizeof(path), "/proc/%s/map_files/%lx-%lx", pid, start, end);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0 || tm_oid_at(fd, "", &oid))
+		return;
+	key = (struct tm_dirty_key){ .id = { .ino = oid.ino, .gen = oid.gen, .subvol = oid.subvol },
+		.dev = dev };
+	if (!bpf_map_lookup_elem(k->map_fd[TM_MAP_MAPPED], &key, &have)) {
+		m.roots |= have.roots;
+		m.parent = have.parent;
+	}
+	(void)bpf_map_update_elem(k->map_fd[TM_MAP_MAPPED], &key, &m, BPF_ANY);
+}
+
+void tm_bpf_mapped_before(struct tm_kern *k, uint32_t dev, uint64_t roots)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	char *line = NULL;
+	size_t cap = 0;
+
+	while (d && (e = readdir(d))) {
+		char path[300];
+		FILE *f;
+
+		if (e->d_name[0] < '0' || e->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/maps", e->d_name);
+		f = fopen(path, "re");
+		while (f && getline(&line, &cap, f) > 0)
+			take_line(k, e->d_name, line, dev, roots);
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	free(line);
 }

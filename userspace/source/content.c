@@ -460,6 +460,12 @@ static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 	 */
 	x->clean = !x->version || (o->ino && (o->ino->flags & (TM_CF_MMAP | TM_CF_WHOLE))) ||
 		   (*ret_whole && x->attrs.nlink > 1);
+	/*
+	 * After an exchange of extents or a failed write-back the page cache may hold what the disk
+	 * does not.
+	 */
+	if (o->ino && o->ino->flags & TM_CF_WHOLE && !src_clean_mapped(x->fd, 0, 0))
+		(void)posix_fadvise(x->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
 }
 
