@@ -174,8 +174,10 @@ static int read_into(bool before)
 
 	DO(p && src >= 0 && write(src, fresh(8192), 8192) == 8192 && !fsync(src));
 	d = keep(open(out("src"), O_RDONLY | O_DIRECT));
-	if (d < 0)
+	if (d < 0) {
+		munmap(p, SIZE);
 		return na("no O_DIRECT");
+	}
 	DO(!begin());
 	if (before) {
 		store(p, 4 * PAGE);

@@ -174,6 +174,7 @@ static int t63_enospc(void)
 	DO(lseek(fd, 0, SEEK_END) == 4096 && write(fd, fresh(1 << 20), 1 << 20) > 0);
 	DO(write(fd, fresh(4096), 4096) < 0 && errno == ENOSPC && !fstat(fd, &st) && st.st_size > 4096);
 	cause_data(fd, 4096, (uint64_t)st.st_size);
+	may_attr(dirfd_, "f");
 	return sh("umount -l /tmp/small") * 0;
 }
 
