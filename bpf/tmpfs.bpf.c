@@ -9,41 +9,59 @@
 #include "mark.bpf.h"
 #include "version.bpf.h"
 
+static __always_inline int mapped(struct file *file, unsigned long vm_flags)
+{
+	struct inode *inode = file->f_inode;
+	struct tm_ctl *ctl = tm_ctl_get();
+	struct tm_dirty_key key = {};
+	struct tm_mapped m = {};
+	bool maybe = false;
+	struct dentry *d;
+	struct tm_sb *sb;
+	struct tm_op op;
+
+	if (!ctl || !(vm_flags & VM_SHARED) || !(vm_flags & VM_MAYWRITE))
+		return 0;
+	d = file->f_path.dentry;
+	sb = tm_sb_of(ctl, inode);
+	/* The other file systems protect their pages. */
+	if (!sb || !(sb->flags & TM_SB_TMPFS))
+		return 0;
+	tm_op_init(&op, sb, inode);
+	if (d->d_sb == inode->i_sb) {
+		op.roots = tm_roots_of(sb, inode, d, &maybe);
+		if (!op.roots)
+			return 0;
+		tm_op_dentry(&op, sb, d);
+	} else {
+		tm_op_alias(&op, sb, inode);
+	}
+	op.flags |= TM_D_DATA | TM_D_WHOLE | TM_D_MMAP;
+	m.roots = op.roots;
+	m.parent = op.parent;
+	key = op.key;
+	if (bpf_map_update_elem(&tm_mapped, &key, &m, BPF_ANY))
+		tm_overflow(op.roots);
+	tm_mark(&op);
+	return 0;
+}
+
 /*
  * At the exit of mmap_region() the mapping is counted in i_mmap_writable and no store was made yet; at that
- * of shmem_mmap() it is not counted since 6.7 (158978945f31).
+ * of shmem_mmap() it is not counted since 6.7 (158978945f31), but only that sees the file behind an
+ * overlayfs.
  */
 SEC("fexit")
 int BPF_PROG(tm_map_in, struct file *file, unsigned long addr, unsigned long len, unsigned long vm_flags,
 	     unsigned long pgoff, void *uf, unsigned long ret)
 {
-	struct tm_ctl *ctl = tm_ctl_get();
-	struct tm_dirty_key key = {};
-	struct tm_mapped m = {};
-	struct inode *inode;
-	bool maybe = false;
-	struct dentry *d;
-	struct tm_sb *sb;
+	return file && (long)ret >= 0 ? mapped(file, vm_flags) : 0;
+}
 
-	if (!file || !ctl || !(vm_flags & VM_SHARED) || !(vm_flags & VM_MAYWRITE) || (long)ret < 0)
-		return 0;
-	inode = file->f_inode;
-	d = file->f_path.dentry;
-	sb = tm_sb_of(ctl, inode);
-	/* The other file systems protect their pages. */
-	if (!sb || !(sb->flags & TM_SB_TMPFS) || d->d_sb != inode->i_sb)
-		return 0;
-	m.roots = tm_roots_of(sb, inode, d, &maybe);
-	if (!m.roots)
-		return 0;
-	if (d->d_parent != d)
-		tm_id_of(&m.parent, sb, d->d_parent->d_inode);
-	tm_id_of(&key.id, sb, inode);
-	key.dev = sb->dev;
-	if (bpf_map_update_elem(&tm_mapped, &key, &m, BPF_ANY))
-		tm_overflow(m.roots);
-	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_WHOLE | TM_D_MMAP, 0, 0);
-	return 0;
+SEC("fexit")
+int BPF_PROG(tm_map_real, struct file *file, struct vm_area_struct *vma, int ret)
+{
+	return ret ? 0 : mapped(file, vma->vm_flags);
 }
 
 /* The last reference to an open file goes; that of a mapping does after the mapping went. */

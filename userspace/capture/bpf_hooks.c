@@ -68,7 +68,7 @@ const struct tm_fs tm_fs_table[] = {
 		OR("tm_write_in", "shmem_file_write_iter", "generic_file_write_iter"),
 		OR("tm_write_out", "shmem_file_write_iter", "generic_file_write_iter"),
 		MUST("tm_falloc_in", "shmem_fallocate"), MUST("tm_falloc_out", "shmem_fallocate"),
-		MUST("tm_map_in", "mmap_region"), MUST("tm_map_out", "__fput"),
+		MUST("tm_map_in", "mmap_region"), MUST("tm_map_real", "shmem_mmap"), MUST("tm_map_out", "__fput"),
 	} },
 	{ .name = NULL },
 };
