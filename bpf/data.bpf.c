@@ -43,7 +43,7 @@ static __always_inline int write_enter(struct kiocb *iocb)
 	return 0;
 }
 
-static __always_inline int write_exit(struct kiocb *iocb, long ret)
+static __always_inline int write_exit(struct kiocb *iocb, long ret, bool encoded)
 {
 	struct tm_ctl *ctl = tm_ctl_get();
 	struct inode *inode;
@@ -64,6 +64,9 @@ static __always_inline int write_exit(struct kiocb *iocb, long ret)
 		end = iocb->ki_pos;
 		start = end - ret;
 		flags = TM_D_DATA;
+		/* @ret counts bytes as they were encoded: how many they became is not known here. */
+		if (encoded)
+			flags |= TM_D_WHOLE;
 	} else if (ret < 0 && ret != -EAGAIN && ret != -EINVAL &&
 		   (iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC) || !(write_undone(ret) ||
 			write_touched(ret)))) {
@@ -92,14 +95,14 @@ int BPF_PROG(tm_write_in, struct kiocb *iocb)
 SEC("fexit")
 int BPF_PROG(tm_write_out, struct kiocb *iocb, struct iov_iter *from, long ret)
 {
-	return write_exit(iocb, ret);
+	return write_exit(iocb, ret, false);
 }
 
 /* btrfs_do_write_iter(iocb, from, encoded): reached by encoded writes too. */
 SEC("fexit")
 int BPF_PROG(tm_write3_out, struct kiocb *iocb, struct iov_iter *from, void *encoded, long ret)
 {
-	return write_exit(iocb, ret);
+	return write_exit(iocb, ret, encoded);
 }
 
 static __always_inline int file_enter(struct file *file)
