@@ -3,6 +3,6 @@
 #
 # The includer adds -D__TARGET_ARCH_* and the folder of vmlinux.h.
 
-tm-bpf-objs := maps.bpf.o mark.bpf.o data.bpf.o ioctl.bpf.o dio.bpf.o names.bpf.o meta.bpf.o mmap.bpf.o guard.bpf.o
+tm-bpf-objs := maps.bpf.o mark.bpf.o data.bpf.o ioctl.bpf.o swap.bpf.o dio.bpf.o names.bpf.o meta.bpf.o mmap.bpf.o tmpfs.bpf.o guard.bpf.o
 tm-bpf-flags := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
 	-Wno-missing-declarations -Wno-unused-parameter -fno-stack-protector

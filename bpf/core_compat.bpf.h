@@ -33,6 +33,7 @@
 #define EROFS		30
 #define ENODATA		61
 #define EOPNOTSUPP	95
+#define EDQUOT		122
 #define ERESTARTSYS	512
 #define EIOCBQUEUED	529
 
@@ -58,9 +59,14 @@
 #define FALLOC_FL_COLLAPSE_RANGE 0x08
 #define FALLOC_FL_INSERT_RANGE	 0x20
 
+/* include/linux/mm.h */
+#define VM_SHARED	0x8
+#define VM_MAYWRITE	0x20
+
 #define PAGE_SHIFT	12
 /* Pages of a PMD-sized folio: the most that one fault can make writable. */
-#define PMD_PAGES	512
+#define PMD_ORDER	9
+#define PMD_PAGES	(1 << PMD_ORDER)
 
 #define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
@@ -75,12 +81,29 @@ static __always_inline bool tm_is_reg(const struct inode *inode)
 	return (inode->i_mode & S_IFMT) == S_IFREG;
 }
 
+/* Types of the xfs module, whose BTF the loader reads where these are used. xfs_exchrange is of 6.10. */
+struct xfs_inode___tm {
+	struct inode i_vnode;
+} __attribute__((preserve_access_index));
+
+struct xfs_exchrange___tm {
+	struct file *file1;
+} __attribute__((preserve_access_index));
+
 /* renamedata.old_dir became old_parent (a dentry) in 6.18. */
 static __always_inline struct inode *tm_rename_old_dir(struct renamedata *rd)
 {
 	if (bpf_core_field_exists(rd->old_dir))
 		return rd->old_dir;
 	return NULL;
+}
+
+/* Pages of a large folio, as a power of two. In the low byte of _flags_1 since 6.6 (ebc1baf5c9b4). */
+static __always_inline unsigned int tm_folio_order(struct folio *folio)
+{
+	if (bpf_core_field_exists(folio->_folio_order))
+		return BPF_CORE_READ(folio, _folio_order);
+	return BPF_CORE_READ(folio, _flags_1) & 0xff;
 }
 
 #endif

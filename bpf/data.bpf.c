@@ -111,7 +111,7 @@ static __always_inline void queued(void)
 }
 
 /* All that is not known yet, or rare. */
-static __noinline int write_exit(unsigned long long *ctx, long ret)
+static __noinline int write_exit(unsigned long long *ctx, long ret, bool encoded)
 {
 	struct kiocb *iocb = (struct kiocb *)ctx[0];
 	struct tm_ctl *ctl = tm_ctl_get();
@@ -136,11 +136,14 @@ static __noinline int write_exit(unsigned long long *ctx, long ret)
 	if (ret > 0) {
 		end = iocb->ki_pos;
 		start = end - ret;
-		flags = TM_D_DATA;
-	} else if (ret < 0 && !(tm_write_undone(ret) && !(iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC))) &&
-		   ret != -EAGAIN && ret != -EINVAL) {
+		flags = encoded ? TM_D_DATA | TM_D_WHOLE : TM_D_DATA;
+	} else if (ret < 0 && ret != -EAGAIN && ret != -EINVAL &&
+		   (iocb->ki_flags & (IOCB_DIRECT | IOCB_DSYNC) ||
+		    !(tm_write_undone(ret) || tm_write_touched(ret)))) {
 		/* Written and then failed to sync, or partly on disk: any byte may differ. */
 		flags = TM_D_DATA | TM_D_WHOLE;
+	} else if (tm_write_touched(ret)) {
+		flags = TM_D_ATTR;
 	}
 	if (sb && flags)
 		tm_mark_file(sb, inode, file, flags, start, end, &m);
@@ -157,7 +160,7 @@ static __noinline int write_inside(unsigned long long *ctx, long ret)
 	__u64 end = iocb->ki_pos;
 
 	if (!tm_hot_covers(tm_hot_of(ver), inode, end - ret, end, &stat))
-		return write_exit(ctx, ret);
+		return write_exit(ctx, ret, false);
 	tm_ver_end_slot(ver);
 	tm_stat_add(stat, TM_COALESCED);
 	return 0;
@@ -185,7 +188,7 @@ static __always_inline bool write_outside(struct kiocb *iocb, long ret)
 static __always_inline int write_out(unsigned long long *ctx, struct kiocb *iocb, long ret)
 {
 	if (ret <= 0 || iocb->ki_complete)
-		return write_exit(ctx, ret);
+		return write_exit(ctx, ret, false);
 	return write_outside(iocb, ret) ? 0 : write_inside(ctx, ret);
 }
 
@@ -199,7 +202,8 @@ int BPF_PROG(tm_write_out, struct kiocb *iocb, struct iov_iter *from, long ret)
 SEC("fexit")
 int BPF_PROG(tm_write3_out, struct kiocb *iocb, struct iov_iter *from, void *encoded, long ret)
 {
-	return write_out(ctx, iocb, ret);
+	/* @ret counts bytes as they were encoded: how many they became is not known here. */
+	return encoded ? write_exit(ctx, ret, true) : write_out(ctx, iocb, ret);
 }
 
 /* Operations that the permission hook announces as it does a write. */
@@ -245,6 +249,9 @@ int BPF_PROG(tm_falloc_out, struct file *file, int mode, loff_t off, loff_t len,
 			end = TM_TO_EOF;
 		}
 		tm_mark_file(sb, inode, file, flags, off, end, NULL);
+	} else if (sb && err != -EOPNOTSUPP) {
+		/* xfs changes the times before it looks whether the mode and the range go together. */
+		tm_mark_file(sb, inode, file, TM_D_ATTR, 0, 0, NULL);
 	}
 	file_exit(inode);
 	return 0;

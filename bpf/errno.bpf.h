@@ -13,4 +13,10 @@ static __always_inline bool tm_write_undone(long ret)
 	       ret == -EOPNOTSUPP || ret == -EACCES;
 }
 
+/* Nothing was written, but the times (and setuid) were changed before the first byte was tried. */
+static __always_inline bool tm_write_touched(long ret)
+{
+	return ret == -EFAULT || ret == -EINTR || ret == -ERESTARTSYS || ret == -ENOSPC || ret == -EDQUOT;
+}
+
 #endif

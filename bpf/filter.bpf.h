@@ -123,7 +123,7 @@ static __always_inline void tm_walk(struct tm_walk *w, struct tm_sb *sb, struct 
 		return;
 	/* Too deep, disconnected, or a directory moved meanwhile: what was found may not be all. */
 	if ((w->roots | w->ignored) != sb->roots) {
-		w->roots = sb->roots & ~w->ignored;
+		w->roots |= sb->roots & ~w->ignored;
 		w->maybe = 1;
 	}
 }

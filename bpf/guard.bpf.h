@@ -86,7 +86,7 @@ static __always_inline void tm_guard_open(struct file *file)
 		g = bpf_map_lookup_elem(&tm_guards, &tid);
 		if (!g) {
 			/* Nothing will tell whether its exit program ran. */
-			tm_guard_lost(roots);
+			tm_overflow(roots);
 			return;
 		}
 	}

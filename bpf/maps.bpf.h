@@ -95,4 +95,12 @@ TM_MAP struct {
 	__type(value, __u64);
 } tm_aio SEC(".maps");
 
+/* Files on tmpfs with shared writable mappings. */
+TM_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct tm_dirty_key);
+	__type(value, struct tm_mapped);
+} tm_mapped SEC(".maps");
+
 #endif

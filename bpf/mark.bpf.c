@@ -28,7 +28,9 @@ __noinline int tm_walk_hit(struct tm_walk *w)
 	v = bpf_map_lookup_elem(&tm_roots, &k);
 	if (v && v->gen == w->gen) {
 		w->roots |= v->roots & ~w->ignored;
-		w->ignored |= v->reserved;
+		/* What is in a reserved directory is nobody's, not even an outer root's. */
+		if (v->reserved)
+			w->ignored = ~0ULL;
 	}
 	return 0;
 }
@@ -51,7 +53,7 @@ static __always_inline void account(__u64 roots, enum tm_outcome o)
 }
 
 /* No room in the dirty map: the only real loss, told per root. */
-static __noinline int overflow(__u64 roots)
+__noinline int tm_overflow(__u64 roots)
 {
 	struct tm_ctl *ctl = tm_ctl_get();
 
@@ -62,11 +64,6 @@ static __noinline int overflow(__u64 roots)
 		if (roots >> i & 1)
 			__sync_fetch_and_add(&ctl->root[i].overflow, 1);
 	return 0;
-}
-
-__noinline int tm_guard_lost(__u64 roots)
-{
-	return overflow(roots);
 }
 
 /* One wakeup per rest of the reader, not one per record. */
@@ -311,7 +308,7 @@ static __always_inline enum tm_outcome mark_in(void *map, __u32 which, struct tm
 		first = !bpf_map_update_elem(map, &key, &tm_dirty_zero, BPF_NOEXIST);
 		e = bpf_map_lookup_elem(map, &key);
 		if (!e) {
-			overflow(op->roots);
+			tm_overflow(op->roots);
 			return TM_DROPPED;
 		}
 	}

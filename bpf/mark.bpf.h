@@ -79,8 +79,8 @@ static __always_inline __u32 tm_bit(__u64 roots)
 	return slot;
 }
 
-/* Something that @roots see could not be watched: they are incomplete. */
-int tm_guard_lost(__u64 roots);
+/* Something of these roots found no room, or could not be watched: they are told so. */
+int tm_overflow(__u64 roots);
 /* Put a name record into the ring; if that is full, mark the directory. */
 int tm_emit(struct tm_name_op *op);
 
@@ -121,8 +121,8 @@ static __always_inline __u64 tm_roots_of(struct tm_sb *sb, const struct inode *i
 		*sure = links;
 	}
 	tm_walk(&w, sb, d);
-	if (!w.roots)
-		tm_canary(sb, &w, inode->i_ino);
+	/* Below an outer root it counts all the same. */
+	tm_canary(sb, &w, inode->i_ino);
 	if (w.maybe || w.ignored)
 		*sure = false;
 	*maybe = w.maybe;

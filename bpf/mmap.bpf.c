@@ -11,14 +11,20 @@
 #include "mark.bpf.h"
 #include "version.bpf.h"
 
-static __always_inline bool page_is_compound(struct page *page)
+/*
+ * Can one fault on @page make its whole folio writable? Only where it may be mapped by one entry of
+ * the next level.
+ */
+static __always_inline bool page_maps_huge(struct page *page)
 {
 	/* Head pages have a flag, tail pages point to their head with bit 0 set. */
 	unsigned long head = BPF_CORE_READ(page, compound_head);
 
 	if (head & 1)
-		return true;
-	return BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_head) & 1;
+		page = (struct page *)(head - 1);
+	else if (!(BPF_CORE_READ(page, flags) >> bpf_core_enum_value(enum pageflags, PG_head) & 1))
+		return false;
+	return tm_folio_order((struct folio *)page) >= PMD_ORDER;
 }
 
 SEC("fentry/fault_dirty_shared_page")
@@ -37,8 +43,7 @@ int BPF_PROG(tm_fault, struct vm_fault *vmf)
 	if (!sb)
 		return 0;
 	tm_ver_touch(inode->i_ino);
-	/* Of a huge folio one fault may make all pages writable. */
-	if (page_is_compound(vmf->page)) {
+	if (page_maps_huge(vmf->page)) {
 		first &= ~(__u64)(PMD_PAGES - 1);
 		pages = PMD_PAGES;
 	}
@@ -102,5 +107,34 @@ int BPF_PROG(tm_dirty_folio, struct folio *folio, struct address_space *mapping)
 	op.start = first << PAGE_SHIFT;
 	op.end = (first + pages) << PAGE_SHIFT;
 	tm_mark(&op);
+	return 0;
+}
+
+/*
+ * DAX: there are no pages to be protected by write-back, but flushing protects the entries just the same,
+ * so the next store comes through here again. @order (6.1: enum page_entry_size) is 0 for one page.
+ */
+SEC("fexit/dax_iomap_fault")
+int BPF_PROG(tm_dax_fault, struct vm_fault *vmf, unsigned int order)
+{
+	struct file *file = vmf->vma->vm_file;
+	struct tm_ctl *ctl = tm_ctl_get();
+	__u64 first = vmf->pgoff, pages = 1;
+	struct inode *inode;
+	struct tm_sb *sb;
+
+	if (!file || !ctl || !(vmf->flags & FAULT_FLAG_WRITE) || !(vmf->vma->vm_flags & VM_SHARED))
+		return 0;
+	inode = file->f_inode;
+	sb = tm_sb_of(ctl, inode);
+	if (!sb)
+		return 0;
+	tm_ver_touch(inode->i_ino);
+	if (order) {
+		first &= ~(__u64)(PMD_PAGES - 1);
+		pages = PMD_PAGES;
+	}
+	tm_mark_file(sb, inode, file, TM_D_DATA | TM_D_MMAP, first << PAGE_SHIFT,
+		     (first + pages) << PAGE_SHIFT, NULL);
 	return 0;
 }

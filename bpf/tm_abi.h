@@ -141,6 +141,7 @@ struct tm_sb {
 enum tm_sb_flags {
 	TM_SB_SUBVOL = 1 << 0,	/* inode numbers repeat per subvolume */
 	TM_SB_GONE = 1 << 1,	/* it was unmounted: its roots' tracking ended */
+	TM_SB_TMPFS = 1 << 2,	/* nothing protects mapped pages: tm_mapped */
 };
 
 /* One root slot, as user space keeps it across its own death. */
@@ -247,6 +248,14 @@ struct tm_guard {
 };
 
 #define TM_GUARDS	16384	/* threads */
+
+/* Value of tm_mapped, keyed as the dirty maps: a file on tmpfs with shared writable mappings. */
+struct tm_mapped {
+	__u64 roots;
+	struct tm_id parent;	/* ino 0: unknown */
+	__u32 unmapped;		/* the last mapping went, and that was marked */
+	__u32 pad;
+};
 
 /* Element of tm_versions: the same layout as struct tm_version of lib/version.h. */
 struct tm_ver {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "capture/bpf.h"
+#include "capture/selftest.h"
 #include "lib/fd.h"
 
 static void kern_free(struct tm_kern *k)
@@ -82,6 +83,7 @@ static int kern_open(const struct tm_capture_opts *opts, void **ret_b)
 	r = tm_bpf_guard(k);
 	if (r)
 		return r;
+	tm_bpf_scratch_off(k);
 	/* Whatever a predecessor left: its old epoch first, then the live one. */
 	k->old_left = k->old_grace = true;
 	k->pending = true;
@@ -136,7 +138,9 @@ static const char *kern_blind_spots(const void *b)
 {
 	const struct tm_kern *k = b;
 
-	return k->blind;
+	if (k->tracing_off)
+		return "kernel.ftrace_enabled is 0: nothing is seen until it is 1 again";
+	return tm_selftest_blind(k)[0] ? tm_selftest_blind(k) : k->blind;
 }
 
 const struct tm_backend_ops tm_backend_bpf = {

@@ -16,7 +16,10 @@
  *	bpf_take.c	what the ring says
  *	bpf_drain.c	epoch flip, delivery
  *	bpf_top.c	who writes
- *	bpf_health.c	canary, misses, version sweep
+ *	bpf_health.c	what is checked when: misses, links, version sweep
+ *	mapped.c	tmpfs files that are mapped
+ *	canary.c	is tracing on, right now?
+ *	selftest.c	does every hooked operation arrive?
  */
 #ifndef TM_CAPTURE_BPF_H
 #define TM_CAPTURE_BPF_H
@@ -52,7 +55,7 @@ struct tm_fs {
 	long magic;		/* statfs f_type */
 	const char *module;	/* whose BTF holds the functions when they are not built in */
 	const char *blind;	/* what cannot be seen on it, "" */
-	struct tm_hook hooks[9];	/* ends with prog NULL */
+	struct tm_hook hooks[12];	/* ends with prog NULL */
 };
 
 extern const struct tm_hook tm_vfs_hooks[];	/* ends with prog NULL */
@@ -83,7 +86,7 @@ enum tm_preempt {
 enum tm_bpf_map {
 	TM_MAP_CTL, TM_MAP_DIRTY_A, TM_MAP_DIRTY_B, TM_MAP_EVENTS, TM_MAP_VERSIONS,
 	TM_MAP_ROOTS, TM_MAP_STATS, TM_MAP_SLOTS, TM_MAP_AIO, TM_MAP_HOT, TM_MAP_GUARDS,
-	TM_MAP_WRITERS,
+	TM_MAP_WRITERS, TM_MAP_MAPPED,
 	TM_MAPS,
 };
 
@@ -96,7 +99,17 @@ struct tm_bpf_link {
 	int fd;
 	int prog_fd;
 	uint32_t prog_id;
+	uint64_t misses;		/* recursion_misses as last seen by this process */
 };
+
+/* Something that is blind now: since when, and when that was told last. 0: it sees. */
+struct tm_blind {
+	uint64_t since_ms, told_ms;
+};
+
+/* The last slot is that of the self-test's scratch directory; callers have those before it. */
+#define TM_SELFTEST_SLOT (TM_ROOTS - 1)
+_Static_assert(TM_CAPTURE_ROOTS_MAX == TM_SELFTEST_SLOT, "one slot is kept for the self-test");
 
 /* The consumer's side of tm_events. */
 struct tm_ring {
@@ -137,6 +150,7 @@ struct tm_kern {
 	size_t n_links;
 	uint64_t claimed;		/* slots added in this process */
 	char *paths[TM_ROOTS];		/* owned: where a claimed root was, for the canary */
+	const struct tm_fs *fs[TM_ROOTS];	/* of a claimed root */
 	/* drain */
 	struct tm_map *hints;		/* struct tm_dirty_key -> struct tm_hint */
 	struct last_names *last;	/* while the ring is being taken */
@@ -159,7 +173,13 @@ struct tm_kern {
 	bool missed;			/* a program was skipped once */
 	uint64_t guard_sweep_ms;
 	struct tm_map *slow;		/* tid -> struct slow, bpf_guard.c */
-	uint8_t canary_missed[TM_SBS];
+	struct tm_blind blind_canary[TM_SBS], blind_tracing;
+	bool tracing_off;
+	uint64_t mapped_ms;		/* last pass over tm_mapped */
+	bool mapped_gone;		/* within it: the key last seen is to go */
+	bool links_changed;		/* told already */
+	uint64_t missed_fs;		/* bits of tm_fs_table: misses not told yet */
+	struct tm_selftest *selftest;
 	uint64_t moves_seen[TM_SBS];
 	struct tm_sweep *sweep;
 };
@@ -203,8 +223,13 @@ int tm_bpf_links_ensure(struct tm_kern *k, const char *linkdir, const char *pref
 int tm_bpf_links_add(struct tm_kern *k, const char *name, const char *target, int link_fd);
 void tm_bpf_links_close(struct tm_kern *k);
 bool tm_bpf_links_has(const struct tm_kern *k, const char *name);
-/* Sum of recursion_misses of all programs. */
-uint64_t tm_bpf_links_misses(const struct tm_kern *k);
+/*
+ * Sum of recursion_misses of all programs. *@ret_fs (may be NULL): bit i, programs of tm_fs_table[i] have
+ * missed since the last call; all bits when one of the VFS's has.
+ */
+uint64_t tm_bpf_links_misses(struct tm_kern *k, uint64_t *ret_fs);
+/* Are all links what they were: same program, still attached? */
+bool tm_bpf_links_intact(const struct tm_kern *k);
 /* Pin again what somebody unlinked; the links themselves are held open. */
 void tm_bpf_links_repin(struct tm_kern *k);
 char *tm_bpf_report(const void *b);
@@ -248,6 +273,14 @@ void tm_bpf_guard_close(struct tm_kern *k);
 
 int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *ret_resumed);
 int tm_bpf_del_root(void *b, unsigned int slot);
+/*
+ * The reserved directory of the claimed root @slot, open; -ENOENT, -ESTALE: not there, or not ours
+ * any more.
+ */
+int tm_bpf_reserved_open(const struct tm_kern *k, unsigned int slot);
+/* Track @dirfd in the self-test's slot, and no more. */
+int tm_bpf_scratch_on(struct tm_kern *k, int dirfd);
+void tm_bpf_scratch_off(struct tm_kern *k);
 /* Deliver ALL to claimed roots whose file system was unmounted and is back. */
 int tm_bpf_remounted(struct tm_kern *k);
 
@@ -286,6 +319,8 @@ uint32_t tm_bpf_flags(uint32_t dirty);	/* enum tm_dirty_flags -> TM_CF_* */
 
 int tm_bpf_drain(void *b, bool barrier);
 int tm_bpf_timeout_ms(const void *b);
+/* Deliver everything that was marked before the call. For use from within a drain. 0 or -errno. */
+int tm_bpf_take_all(struct tm_kern *k);
 /* Wait until no program runs that began before. 0 or -errno. */
 int tm_bpf_grace(struct tm_kern *k);
 /* What writes have learned about where files are is void. */
@@ -301,6 +336,20 @@ int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c)
 /* ---- bpf_top.c */
 
 int tm_bpf_top(const void *b, unsigned int slot, struct tm_capture_writer *ret, size_t max);
+
+/* ---- canary.c */
+
+/* Write the canaries; ALL for the roots of a file system whose marks do not come. */
+int tm_bpf_canaries(struct tm_kern *k);
+/* Is kernel.ftrace_enabled off? Then ALL for every root. */
+int tm_bpf_tracing(struct tm_kern *k);
+
+/* ---- mapped.c */
+
+/* Deliver what is mapped for writing on tmpfs: at a @barrier, and when it is due. 0 or -errno. */
+int tm_bpf_mapped(struct tm_kern *k, bool barrier);
+/* Take in the shared writable mappings of @dev (kernel's number) that exist already, for @roots. */
+void tm_bpf_mapped_before(struct tm_kern *k, uint32_t dev, uint64_t roots);
 
 /* ---- bpf_health.c */
 

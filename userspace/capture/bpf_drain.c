@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/bpf.h"
+#include "capture/selftest.h"
 #include "lib/clock.h"
 
 /* Between flips: each costs a grace period of 8-20 ms, and every hot file its place in tm_hot. */
@@ -37,6 +38,10 @@ int tm_bpf_deliver(struct tm_kern *k, uint64_t roots, const struct tm_change *c)
 
 		if (!(roots >> i & 1) || !s->active)
 			continue;
+		if (i == TM_SELFTEST_SLOT) {
+			tm_selftest_note(k, c);
+			continue;
+		}
 		if (!(k->claimed >> i & 1)) {
 			/* Its policy has not come back yet: it will be told ALL. */
 			if (s->overflow == s->overflow_told)
@@ -59,7 +64,7 @@ int tm_bpf_deliver_all(struct tm_kern *k, uint64_t roots, const char *reason)
 	roots &= k->claimed;
 	/* Whatever was missed may have been a rename. */
 	tm_bpf_forget_places(k);
-	for (unsigned int i = 0; i < TM_ROOTS; i++) {
+	for (unsigned int i = 0; i < TM_CAPTURE_ROOTS_MAX; i++) {
 		int r;
 
 		if (!(roots >> i & 1) || !k->ctl->root[i].active)
@@ -272,6 +277,15 @@ static int flip(struct tm_kern *k)
 	return r;
 }
 
+int tm_bpf_take_all(struct tm_kern *k)
+{
+	int r = tm_bpf_take(k);
+
+	if (r >= 0)
+		r = old_drain(k);
+	return r ? r : flip(k);
+}
+
 /* Marks that found no room: the loss that is one. */
 static int overflows(struct tm_kern *k)
 {
@@ -312,6 +326,8 @@ int tm_bpf_drain(void *b, bool barrier)
 		r = old_drain(k);
 	if (!r && (barrier || (k->pending && tm_mono_ms() - k->flipped_ms >= FLIP_MS)))
 		r = flip(k);
+	if (!r)
+		r = tm_bpf_mapped(k, barrier);
 	if (!r)
 		r = overflows(k);
 	if (!r && tm_mono_ms() - k->guard_ms >= GUARD_MS) {

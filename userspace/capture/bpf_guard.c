@@ -87,7 +87,7 @@ static int guards_decide(struct tm_kern *k)
 		return 0;
 	__atomic_store_n(&k->hot->guard, on, __ATOMIC_SEQ_CST);
 	/* Other programs count from now on. */
-	k->ctl->misses_told = tm_bpf_links_misses(k);
+	k->ctl->misses_told = tm_bpf_links_misses(k, NULL);
 	return tm_bpf_deliver_all(k, k->claimed, "preemption");
 }
 

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * capture/bpf_health.c - does it still see?
+ * capture/bpf_health.c - does it still see? What is checked when.
  *
- * Every second the canary of each file system is written: its mark must have been counted when
- * write() returns, or tracing has gone blind (kernel.ftrace_enabled=0 does that without moving a counter).
- * Skipped programs are counted by the kernel. Both end in "incomplete" and ALL.
+ * Skipped programs are counted by the kernel (10 times a second); links, canaries, the tracing switch and
+ * unmounts are looked at every second (canary.c), the self-test runs when it is due (selftest.c). Each ends in "incomplete"
+ * and ALL for the roots that it touches.
  *
  * Version pairs that stay unequal (a skipped program, an operation under way while we attached) would make
  * their files look torn for ever; after a minute without movement they are levelled.
  */
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "capture/bpf.h"
+#include "capture/selftest.h"
 #include "lib/clock.h"
-#include "lib/fd.h"
 
 #define CANARY_MS	1000
-#define CANARY_MISSES	2
 #define MISSES_MS	100
 #define SWEEP_MS	5000
 #define LEVEL_MS	60000
 #define SWEEP_MAX	1024
-#define REPIN_EVERY	10	/* canaries */
+#define REPIN_EVERY	10	/* of those */
 
 /* Unequal pairs being watched. */
 struct tm_sweep {
@@ -33,7 +28,7 @@ struct tm_sweep {
 		uint64_t since_ms;
 	} at[SWEEP_MAX];
 	size_t n;
-	uint64_t canaries;
+	uint64_t rounds;
 };
 
 int tm_bpf_health_open(struct tm_kern *k)
@@ -46,91 +41,55 @@ void tm_bpf_health_close(struct tm_kern *k)
 {
 	free(k->sweep);
 	k->sweep = NULL;
-}
-
-/* ---- canary */
-
-/* The canary of @slot, opened anew each time: holding it would keep the file system busy. */
-static int canary_open(const struct tm_kern *k, unsigned int slot, uint64_t ino)
-{
-	_cleanup_close_ int root = -EBADF, dir = -EBADF, fd = -EBADF;
-	struct stat st;
-
-	if (!k->paths[slot])
-		return -ENOENT;
-	root = open(k->paths[slot], O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -errno;
-	dir = openat(root, ".tidemark", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	fd = openat(dir, "canary", O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st))
-		return -errno;
-	return st.st_ino == ino ? tm_take_fd(fd) : -ESTALE;
-}
-
-/* 0: its mark came; 1: it did not; negative: could not be tried. */
-static int canary_try(struct tm_kern *k, struct tm_sb *sb)
-{
-	uint64_t before = __atomic_load_n(&sb->canary, __ATOMIC_SEQ_CST), beat[2] = { tm_mono_ns(), before };
-
-	for (unsigned int i = 0; i < TM_ROOTS; i++) {
-		_cleanup_close_ int fd = -EBADF;
-
-		if (!((sb->roots & k->claimed) >> i & 1))
-			continue;
-		fd = canary_open(k, i, sb->canary_ino);
-		if (fd < 0)
-			continue;
-		if (pwrite(fd, beat, sizeof(beat), 0) != sizeof(beat))
-			return -EIO;
-		return __atomic_load_n(&sb->canary, __ATOMIC_SEQ_CST) == before;
-	}
-	return -ENOENT;
-}
-
-static int canaries(struct tm_kern *k)
-{
-	for (uint32_t i = 0; i < k->ctl->n_sbs; i++) {
-		struct tm_sb *sb = &k->ctl->sb[i];
-		int r;
-
-		if (!sb->roots || !sb->canary_ino)
-			continue;
-		r = canary_try(k, sb);
-		if (r <= 0) {
-			k->canary_missed[i] = r ? k->canary_missed[i] : 0;
-			continue;
-		}
-		/* Told once it is sure, and again while it lasts: ALL heals only what happened before. */
-		if (++k->canary_missed[i] < CANARY_MISSES)
-			continue;
-		k->canary_missed[i] = 0;
-		r = tm_bpf_deliver_all(k, sb->roots, "canary");
-		if (r)
-			return r;
-	}
-	if (++k->sweep->canaries % REPIN_EVERY == 0)
-		tm_bpf_links_repin(k);
-	return 0;
+	tm_selftest_free(k);
 }
 
 /* ---- skipped programs */
 
+/* The claimed roots on the file systems of @fs (bits of tm_fs_table). */
+static uint64_t roots_on(const struct tm_kern *k, uint64_t fs)
+{
+	uint64_t roots = 0;
+
+	for (unsigned int i = 0; i < TM_CAPTURE_ROOTS_MAX; i++)
+		if (k->claimed >> i & 1 && k->fs[i] && fs >> (k->fs[i] - tm_fs_table) & 1)
+			roots |= 1ULL << i;
+	return roots;
+}
+
 static int misses(struct tm_kern *k)
 {
-	uint64_t now = tm_bpf_links_misses(k);
+	uint64_t fs, now;
 	int r;
 
-	if (now == k->ctl->misses_told)
+	now = tm_bpf_links_misses(k, &fs);
+	k->missed_fs |= fs;
+	if (now == k->ctl->misses_told) {
+		k->missed_fs = 0;
 		return 0;
-	r = tm_bpf_deliver_all(k, k->claimed, "recursion-miss");
+	}
+	r = tm_bpf_deliver_all(k, roots_on(k, k->missed_fs), "recursion-miss");
 	if (r)
 		return r;
+	k->missed_fs = 0;
 	k->ctl->misses_told = now;
 	k->missed = true;
 	return 0;
+}
+
+/* Nobody can take a held link away, but what is not the same any more is not trusted. */
+static int links(struct tm_kern *k)
+{
+	bool intact = tm_bpf_links_intact(k);
+	int r = 0;
+
+	if (!intact && !k->links_changed)
+		r = tm_bpf_deliver_all(k, k->claimed, "detached");
+	if (!r)
+		k->links_changed = !intact;
+	if (++k->sweep->rounds % REPIN_EVERY == 0)
+		tm_bpf_links_repin(k);
+	return r;
 }
 
 /* ---- versions */
@@ -204,7 +163,11 @@ int tm_bpf_health(struct tm_kern *k)
 	}
 	if (!r && now - k->canary_ms >= CANARY_MS) {
 		k->canary_ms = now;
-		r = tm_bpf_remounted(k) ?: canaries(k);
+		r = tm_bpf_remounted(k);
+		r = r ?: tm_bpf_tracing(k);
+		r = r ?: tm_bpf_canaries(k);
+		r = r ?: links(k);
+		r = r ?: tm_selftest(k);
 	}
 	if (!r && now - k->sweep_ms >= SWEEP_MS) {
 		k->sweep_ms = now;

@@ -38,6 +38,7 @@ const struct tm_hook tm_vfs_hooks[] = {
 	MUST("tm_fault", "fault_dirty_shared_page"),
 	{ .prog = "tm_dirty_folio", .target = "writeback_dirty_folio", .need = TM_HOOK_IF_THERE, .tracepoint = true,
 	  .if_missing = "what devices write into mapped pages is not seen" },
+	MAYBE("tm_dax_fault", "dax_iomap_fault", "this kernel has no DAX"),
 	MAYBE("tm_mkwrite", "do_page_mkwrite", "a read racing a first store may be shipped once too early"),
 	MAYBE("tm_dio_done", "kiocb_invalidate_post_direct_write", "asynchronous direct writes are not seen"),
 	MAYBE("tm_dio_fail", "iomap_dio_complete", "failed asynchronous direct writes are not seen"),
@@ -56,12 +57,15 @@ const struct tm_fs tm_fs_table[] = {
 		MUST("tm_write_in", "ext4_file_write_iter"), MUST("tm_write_out", "ext4_file_write_iter"),
 		MUST("tm_falloc_in", "ext4_fallocate"), MUST("tm_falloc_out", "ext4_fallocate"),
 		MUST("tm_ioctl_in", "ext4_ioctl"), MUST("tm_ioctl_out", "ext4_ioctl"),
+		MAYBE("tm_move_ext", "ext4_move_extents", "the donor of EXT4_IOC_MOVE_EXT is not seen"),
 	} },
 	{ "xfs", XFS_SUPER_MAGIC, "xfs", "", {
 		MUST("tm_write_in", "xfs_file_write_iter"), MUST("tm_write_out", "xfs_file_write_iter"),
 		MUST("tm_falloc_in", "xfs_file_fallocate"), MUST("tm_falloc_out", "xfs_file_fallocate"),
 		MUST("tm_remap_in", "xfs_file_remap_range"), MUST("tm_remap_out", "xfs_file_remap_range"),
 		MUST("tm_ioctl_in", "xfs_file_ioctl"), MUST("tm_ioctl_out", "xfs_file_ioctl"),
+		MAYBE("tm_swap_ext", "xfs_swap_extents", "the second file of XFS_IOC_SWAPEXT is not seen"),
+		MAYBE("tm_exchange", "xfs_exchange_range", "this kernel cannot exchange ranges"),
 	} },
 	{ "btrfs", BTRFS_SUPER_MAGIC, "btrfs", "", {
 		MUST("tm_write3_in", "btrfs_do_write_iter"), MUST("tm_write3_out", "btrfs_do_write_iter"),
@@ -70,10 +74,11 @@ const struct tm_fs tm_fs_table[] = {
 		MUST("tm_ioctl_in", "btrfs_ioctl"), MUST("tm_ioctl_out", "btrfs_ioctl"),
 	} },
 	{ "tmpfs", TMPFS_MAGIC, NULL,
-	  "on tmpfs a store through a shared mapping is seen only when it is the first access to its page", {
+	  "files on tmpfs that are mapped shared and writable are sent whole, at each sync and every 30 s", {
 		OR("tm_write_in", "shmem_file_write_iter", "generic_file_write_iter"),
 		OR("tm_write_out", "shmem_file_write_iter", "generic_file_write_iter"),
 		MUST("tm_falloc_in", "shmem_fallocate"), MUST("tm_falloc_out", "shmem_fallocate"),
+		MUST("tm_map_in", "mmap_region"), MUST("tm_map_real", "shmem_mmap"), MUST("tm_map_out", "__fput"),
 	} },
 	{ .name = NULL },
 };

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "capture/bpf.h"
+#include "capture/selftest.h"
+#include "lib/fault.h"
 #include "lib/fd.h"
 #include "lib/text.h"
 
@@ -88,7 +90,7 @@ int tm_bpf_links_ensure(struct tm_kern *k, const char *linkdir, const char *pref
 		const char *target;
 
 		snprintf(name, sizeof(name), "%s-%s", prefix, h->prog);
-		if (link_find(k, name))
+		if (link_find(k, name) || (tm_fault("hook-lost") && tm_streq(h->prog, "tm_falloc_out")))
 			continue;
 		target = tm_hook_resolve(h, module);
 		if (!target) {
@@ -121,20 +123,52 @@ void tm_bpf_links_close(struct tm_kern *k)
 	k->n_links = 0;
 }
 
-uint64_t tm_bpf_links_misses(const struct tm_kern *k)
+/* The file systems whose programs have this link's prefix; the VFS's serve all. */
+static uint64_t link_fs(const struct tm_bpf_link *l)
 {
-	uint64_t sum = 0;
+	for (unsigned int i = 0; tm_fs_table[i].name; i++) {
+		size_t n = strlen(tm_fs_table[i].name);
+
+		if (!strncmp(l->name, tm_fs_table[i].name, n) && l->name[n] == '-')
+			return 1ULL << i;
+	}
+	return ~0ULL;
+}
+
+uint64_t tm_bpf_links_misses(struct tm_kern *k, uint64_t *ret_fs)
+{
+	uint64_t sum = 0, fs = 0;
 
 	for (size_t i = 0; i < k->n_links; i++) {
+		struct tm_bpf_link *l = &k->links[i];
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		if (tm_bpf_guard_covers(k, k->links[i].name))
+		if (tm_bpf_guard_covers(k, l->name))
 			continue;
-		if (!bpf_obj_get_info_by_fd(k->links[i].prog_fd, &info, &len))
-			sum += info.recursion_misses;
+		if (bpf_obj_get_info_by_fd(l->prog_fd, &info, &len))
+			continue;
+		sum += info.recursion_misses;
+		if (info.recursion_misses != l->misses)
+			fs |= link_fs(l);
+		l->misses = info.recursion_misses;
 	}
+	if (ret_fs)
+		*ret_fs = fs;
 	return sum;
+}
+
+bool tm_bpf_links_intact(const struct tm_kern *k)
+{
+	for (size_t i = 0; i < k->n_links; i++) {
+		struct bpf_link_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(k->links[i].fd, &info, &len) ||
+			info.prog_id != k->links[i].prog_id)
+			return false;
+	}
+	return true;
 }
 
 void tm_bpf_links_repin(struct tm_kern *k)
@@ -200,11 +234,24 @@ static bool fs_in_use(const struct tm_kern *k, const struct tm_fs *fs)
 	return link_find(k, name);
 }
 
+/* Whether what is attached can run at all. */
+static int put_switches(char **text, bool tracing_off)
+{
+	_cleanup_free_ char *before = tm_take_ptr(*text);
+
+	*text = tm_asprintf("%stracing\t%s\n", before ?: "",
+			    tracing_off ? "off\tkernel.ftrace_enabled is 0: no program runs, nothing is seen"
+					: "on\tkernel.ftrace_enabled");
+	return *text ? 0 : -ENOMEM;
+}
+
 char *tm_bpf_report(const void *b)
 {
 	_cleanup_free_ char *text = NULL;
 	const struct tm_kern *k = b;
 
+	if (put_switches(&text, k->tracing_off) || tm_selftest_report(k, &text))
+		return NULL;
 	if (report_hooks(k, &text, "vfs", tm_vfs_hooks))
 		return NULL;
 	if (k->preempt != TM_PREEMPT_NO && report_hooks(k, &text, "guard", tm_guard_hooks))

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "capture/bpf.h"
+#include "lib/fault.h"
 #include "lib/fd.h"
 #include "lib/text.h"
 
@@ -246,7 +247,7 @@ static int maps_reopen(struct tm_kern *k)
 			return -ENOENT;
 		}
 	}
-	if (!map_fits(k->map_fd[TM_MAP_CTL], sizeof(struct tm_ctl)) ||
+	if (tm_fault("other-layout") || !map_fits(k->map_fd[TM_MAP_CTL], sizeof(struct tm_ctl)) ||
 	    !map_fits(k->map_fd[TM_MAP_DIRTY_A], sizeof(struct tm_dirty)) ||
 	    !map_fits(k->map_fd[TM_MAP_DIRTY_B], sizeof(struct tm_dirty)) ||
 	    !map_fits(k->map_fd[TM_MAP_ROOTS], sizeof(struct tm_root_val)) ||

@@ -8,11 +8,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/bpf.h"
+#include "capture/selftest.h"
 #include "lib/fd.h"
 #include "lib/oid.h"
 
@@ -143,12 +145,13 @@ static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint6
 			 const struct tm_fs_info *i)
 {
 	struct tm_root_slot *s = &k->ctl->root[slot];
-	uint64_t bit = 1ULL << slot, canary;
-	struct tm_id reserved;
+	uint64_t bit = 1ULL << slot, canary = 0;
+	struct tm_id reserved = { 0 };
 	struct tm_sb *sb;
 	int r;
 
-	reserved_get(rootfd, &reserved, &canary);
+	if (slot != TM_SELFTEST_SLOT)
+		reserved_get(rootfd, &reserved, &canary);
 	sb = sb_find(k, i->dev);
 	if (!sb) {
 		sb = sb_new(k);
@@ -163,6 +166,8 @@ static int slot_activate(struct tm_kern *k, unsigned int slot, int rootfd, uint6
 		sb->subvol_root = i->subvol_root;
 		sb->subvol_id = i->subvol_id;
 		sb->flags = i->subvol_root || i->subvol_id ? TM_SB_SUBVOL : 0;
+		if (i->fs->magic == TMPFS_MAGIC)
+			sb->flags |= TM_SB_TMPFS;
 		__atomic_store_n(&sb->dev, i->dev, __ATOMIC_SEQ_CST);
 	}
 	/* Others of it that are claimed have yet to be told. */
@@ -288,13 +293,56 @@ int tm_bpf_add_root(void *b, unsigned int slot, int rootfd, uint64_t key, bool *
 		r = slot_activate(k, slot, rootfd, key, &i);
 		if (r)
 			return r;
+		if (i.fs->magic == TMPFS_MAGIC)
+			tm_bpf_mapped_before(k, i.dev, 1ULL << slot);
 	}
 	k->ctl->n_links = (uint32_t)k->n_links;
 	k->blind = i.fs->blind[0] ? i.fs->blind : k->blind;
 	k->claimed |= 1ULL << slot;
+	k->fs[slot] = i.fs;
 	path_keep(k, slot, rootfd);
+	tm_selftest_due(k, slot);
 	*ret_resumed = resumed;
 	return 0;
+}
+
+int tm_bpf_scratch_on(struct tm_kern *k, int dirfd)
+{
+	struct tm_fs_info i;
+	int r;
+
+	tm_bpf_scratch_off(k);
+	r = tm_fs_info_get(dirfd, &i);
+	tm_btf_forget();
+	if (!r)
+		r = slot_activate(k, TM_SELFTEST_SLOT, dirfd, 0, &i);
+	if (!r)
+		k->claimed |= 1ULL << TM_SELFTEST_SLOT;
+	return r;
+}
+
+void tm_bpf_scratch_off(struct tm_kern *k)
+{
+	slot_deactivate(k, TM_SELFTEST_SLOT);
+	k->claimed &= ~(1ULL << TM_SELFTEST_SLOT);
+}
+
+int tm_bpf_reserved_open(const struct tm_kern *k, unsigned int slot)
+{
+	_cleanup_close_ int root = -EBADF, dir = -EBADF;
+	const struct tm_id *want = &k->ctl->root[slot].reserved;
+	struct tm_oid oid;
+
+	if (!k->paths[slot] || !want->ino)
+		return -ENOENT;
+	root = open(k->paths[slot], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	dir = openat(root, RESERVED, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0 || tm_oid_at(dir, "", &oid))
+		return -errno;
+	/* Another directory by now: not ours to work in. */
+	return oid.ino == want->ino && oid.gen == want->gen ? tm_take_fd(dir) : -ESTALE;
 }
 
 int tm_bpf_del_root(void *b, unsigned int slot)

@@ -247,7 +247,7 @@ void tm_glue_track(struct tm_policy *p)
 		r = slot_choose(p);
 		if (r < 0) {
 			untracked(p,
-				  r == -ENOSPC ? "64 source directories are tracked already"
+				  r == -ENOSPC ? "63 source directories are tracked already"
 					       : "no slot",
 				  r);
 			return;

@@ -245,7 +245,8 @@ void tm_policy_failure(struct tm_policy *p, const struct tm_ctl_file_failed *m)
 			f = &p->failures[i];
 	if (!f && p->n_failures < TM_FAILURES_MAX) {
 		f = &p->failures[p->n_failures++];
-		f->path = NULL; /* what is left there since the list shrank belongs to nobody, or to another slot */
+		/* What is left there since the list shrank belongs to nobody, or to another slot. */
+		f->path = NULL;
 	}
 	if (!f) {
 		f = &p->failures[p->next_failure];

@@ -12,6 +12,9 @@
  *	hole-skipped	the source does not tell of holes
  *	fsync-off	the target syncs nothing before it acknowledges
  *	early-ack	the target acknowledges before it commits
+ *	hook-lost	the exit program of fallocate is not attached
+ *	other-build	the kernel side's programs count as those of another build
+ *	other-layout	pinned maps count as those of another layout
  */
 #ifndef TM_LIB_FAULT_H
 #define TM_LIB_FAULT_H

@@ -455,7 +455,18 @@ static int prepare(struct sending *x, struct tm_ranges *ranges, bool *ret_whole)
 	}
 	judge_stamp(x);
 	x->version = src_obj_version(s, o);
-	x->clean = !x->version || (o->ino && (o->ino->flags & TM_CF_MMAP));
+	/*
+	 * Nor do marks tell of mappings made while the file was elsewhere: it comes in marked whole, or by
+	 * a link. What comes in with a directory was written back with it (session.c).
+	 */
+	x->clean = !x->version || (o->ino && (o->ino->flags & (TM_CF_MMAP | TM_CF_WHOLE))) ||
+		   (*ret_whole && x->attrs.nlink > 1);
+	/*
+	 * After an exchange of extents or a failed write-back the page cache may hold what the disk
+	 * does not.
+	 */
+	if (o->ino && o->ino->flags & TM_CF_WHOLE && !src_clean_mapped(x->fd, 0, 0))
+		(void)posix_fadvise(x->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
 }
 

@@ -370,11 +370,36 @@ static int set_purpose(struct tm_source *s, uint32_t set_flags)
 	return 0;
 }
 
+static bool has_tree(const struct src_plan *p)
+{
+	for (size_t i = 0; i < p->n_where; i++)
+		if (p->where[i].tree)
+			return true;
+	return false;
+}
+
+/*
+ * What was stored through mappings before anybody watched left pages that are writable still: the next
+ * store into them makes no mark. Written back they are protected again, all at once for a tree of which no
+ * mark tells.
+ */
+static void protect_mapped(struct tm_source *s)
+{
+	_cleanup_close_ int fd = tm_open_beneath(s->opts.rootfd, "", O_RDONLY | O_DIRECTORY, 0);
+
+	/* An error is one of some file's write-back; the pages of the others are protected all the same. */
+	if (fd >= 0)
+		(void)syncfs(fd);
+}
+
 static int work(struct tm_source *s)
 {
 	struct src_plan *p = &s->plan;
 	int r = 0;
 
+	/* A comparison cleans file by file, and so does a source without versions. */
+	if ((p->all || has_tree(p)) && !s->comparing && s->opts.versions)
+		protect_mapped(s);
 	if (p->all) {
 		s->healing = !s->comparing;
 		s->batch_flags |= TM_BATCH_RECONCILE;

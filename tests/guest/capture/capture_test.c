@@ -558,19 +558,19 @@ TEST(nested_and_neighbouring_roots_each_get_their_own)
 	inner = openat(root, "nest", O_RDONLY | O_DIRECTORY);
 	other = openat(basefd, "other", O_RDONLY | O_DIRECTORY);
 	CHECK_EQ(cap_add(1, inner), 0);
-	CHECK_EQ(cap_add(63, other), 0);
+	CHECK_EQ(cap_add(62, other), 0);
 	settle();
 	fd = openat(inner, "f", O_CREAT | O_WRONLY, 0644);
 	CHECK_EQ(write(fd, "abc", 3), 3);
 	close(fd);
 	o = oid_in(inner, "f");
 	take();
-	HAVE(n_recs == 4 && covered(0, o, 0, 3) && covered(1, o, 0, 3) && !covered(63, o, 0, 3));
+	HAVE(n_recs == 4 && covered(0, o, 0, 3) && covered(1, o, 0, 3) && !covered(62, o, 0, 3));
 	fd = openat(other, "g", O_CREAT | O_WRONLY, 0644);
 	close(fd);
 	take();
-	HAVE(n_recs == 1 && recs[0].slot == 63);
-	CHECK(!tm_capture_del_root(cap, 1) && !tm_capture_del_root(cap, 63));
+	HAVE(n_recs == 1 && recs[0].slot == 62);
+	CHECK(!tm_capture_del_root(cap, 1) && !tm_capture_del_root(cap, 62));
 	fd = openat(other, "h", O_CREAT | O_WRONLY, 0644);
 	close(fd);
 	fd = openat(inner, "h", O_CREAT | O_WRONLY, 0644);
@@ -804,7 +804,9 @@ TEST(tracing_switched_off_is_noticed_by_the_canary)
 		incomplete[0] = '\0';
 		n_recs = 0;
 		tm_capture_drain(cap, false);
-		told = strstr(incomplete, "0:canary") && count(TM_CHANGE_ALL) == 1;
+		/* The switch is read, and the canary does not come: each is a reason of its own. */
+		told = strstr(incomplete, "0:tracing-off") && strstr(incomplete, "0:canary") &&
+		       count(TM_CHANGE_ALL) == 2;
 	}
 	ftrace("1");
 	CHECK(told);
