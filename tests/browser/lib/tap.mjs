@@ -7,7 +7,11 @@ const first = Number(process.env.TAP_FIRST ?? 1);
 let n = first - 1;
 let bad = 0;
 
-const comment = (s) => String(s).split('\n').map((l) => `# ${l}`).join('\n');
+const comment = (s) =>
+	String(s)
+		.split('\n')
+		.map((l) => `# ${l}`)
+		.join('\n');
 
 export const note = (s) => console.log(comment(s));
 
@@ -16,8 +20,7 @@ export async function check(what, work) {
 	n++;
 	try {
 		const said = await work();
-		if (typeof said === 'string')
-			note(`${what}: ${said}`);
+		if (typeof said === 'string') note(`${what}: ${said}`);
 		console.log(`ok ${n} ${what}`);
 		return true;
 	} catch (e) {
@@ -38,21 +41,19 @@ export async function step(what, work, after = async () => {}) {
 		console.log(`not ok ${n} ${what} (not reached: ${stopped})`);
 		return;
 	}
-	if (!await check(what, work)) {
+	if (!(await check(what, work))) {
 		stopped = what;
 		await Promise.resolve(after()).catch(() => {});
 	}
 }
 
 export function must(condition, why) {
-	if (!condition)
-		throw new Error(why);
+	if (!condition) throw new Error(why);
 }
 
 export function equal(got, want, what = 'value') {
 	const [g, w] = [JSON.stringify(got), JSON.stringify(want)];
-	if (g !== w)
-		throw new Error(`${what}: ${g}, not ${w}`);
+	if (g !== w) throw new Error(`${what}: ${g}, not ${w}`);
 }
 
 export function finish() {
@@ -69,10 +70,8 @@ export async function until(what, probe, seconds = 60) {
 	let last;
 	for (;;) {
 		last = await probe();
-		if (last)
-			return last;
-		if (Date.now() > end)
-			throw new Error(`not within ${seconds} s: ${what}`);
+		if (last) return last;
+		if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
 		await new Promise((done) => setTimeout(done, 50));
 	}
 }

@@ -10,7 +10,10 @@ import { setServerTime } from './format.js';
 const ATTENDED_MS = 10000;
 
 /* The server's details begin small, as a log's do. Names stay as they are. */
-const sentence = (s) => (/^(the|a|an|no|nobody|policy|it|this|only)\b/.test(s) ? `${s[0].toUpperCase()}${s.slice(1)}${/[.!?]$/.test(s) ? '' : '.'}` : s);
+const sentence = (s) =>
+	/^(the|a|an|no|nobody|policy|it|this|only)\b/.test(s)
+		? `${s[0].toUpperCase()}${s.slice(1)}${/[.!?]$/.test(s) ? '' : '.'}`
+		: s;
 
 /* What went wrong, as RFC 9457 tells it; `code` is stable, `message` is for people. */
 export class Problem extends Error {
@@ -33,8 +36,7 @@ async function problemOf(r) {
 }
 
 export function sessionOver(why) {
-	if (!state.session)
-		return;
+	if (!state.session) return;
 	state.session = null;
 	state.login = { ...state.login, why };
 	changed();
@@ -43,17 +45,12 @@ export function sessionOver(why) {
 /* Headers of every request; the token only where something changes. */
 function headersOf(method, body, ifMatch) {
 	const h = { Accept: 'application/json' };
-	if (method !== 'GET' && state.session?.csrf)
-		h['Tidemark-CSRF'] = state.session.csrf;
-	if (body !== undefined)
-		h['Content-Type'] = 'application/json';
+	if (method !== 'GET' && state.session?.csrf) h['Tidemark-CSRF'] = state.session.csrf;
+	if (body !== undefined) h['Content-Type'] = 'application/json';
 	/* What the page asks by itself, while nobody does anything here, does not keep the login alive. */
-	if (Date.now() - state.touched > ATTENDED_MS)
-		h['Tidemark-Background'] = 'yes';
-	else
-		state.counted = Date.now();
-	if (ifMatch)
-		h['If-Match'] = `"${ifMatch}"`;
+	if (Date.now() - state.touched > ATTENDED_MS) h['Tidemark-Background'] = 'yes';
+	else state.counted = Date.now();
+	if (ifMatch) h['If-Match'] = `"${ifMatch}"`;
 	return h;
 }
 
@@ -69,15 +66,15 @@ export async function call(method, path, body, { ifMatch, signal } = {}) {
 			signal,
 		});
 	} catch (e) {
-		if (e.name === 'AbortError')
-			throw e;
-		throw new Problem(0, { code: 'unreachable', detail: 'The server does not answer. Is tidemark-web running, and the network up?' });
+		if (e.name === 'AbortError') throw e;
+		throw new Problem(0, {
+			code: 'unreachable',
+			detail: 'The server does not answer. Is tidemark-web running, and the network up?',
+		});
 	}
 	setServerTime(r.headers.get('Date'));
-	if (r.status === 204)
-		return null;
-	if (r.ok)
-		return r.json();
+	if (r.status === 204) return null;
+	if (r.ok) return r.json();
 	const p = await problemOf(r);
 	if (r.status === 401 && p.code === 'login-required')
 		sessionOver('Your session is over. Please log in again.');
@@ -90,4 +87,5 @@ export const patch = (path, body, opts) => call('PATCH', path, body, opts);
 export const put = (path, body, opts) => call('PUT', path, body, opts);
 export const del = (path, opts) => call('DELETE', path, undefined, opts);
 
-export const policyPath = (p, tail = '') => `/v1/policies/${encodeURIComponent(p.id)}${tail ? `/${tail}` : ''}`;
+export const policyPath = (p, tail = '') =>
+	`/v1/policies/${encodeURIComponent(p.id)}${tail ? `/${tail}` : ''}`;

@@ -23,14 +23,13 @@ const TOLD_MS = 60000;
 const TICK_MS = 1000;
 
 const root = document.getElementById('app');
-let shown = null;	/* the page that was entered */
+let shown = null; /* the page that was entered */
 
 // ---- the address
 
 function routeOf(hash) {
 	const [page, arg] = hash.replace(/^#\/?/, '').split('/');
-	if (!Object.hasOwn(PAGES, page))
-		return { page: 'replication', arg: null };
+	if (!Object.hasOwn(PAGES, page)) return { page: 'replication', arg: null };
 	try {
 		return { page, arg: arg ? decodeURIComponent(arg) : null };
 	} catch {
@@ -41,10 +40,8 @@ function routeOf(hash) {
 function go() {
 	const before = state.route;
 	state.route = routeOf(location.hash);
-	if (!state.session)
-		return;
-	if (shown)
-		PAGES[shown].leave?.();
+	if (!state.session) return;
+	if (shown) PAGES[shown].leave?.();
 	shown = state.route.page;
 	PAGES[shown].enter?.(state.route.arg);
 	closeDialogs();
@@ -54,7 +51,11 @@ function go() {
 		state.notices = state.notices.filter((n) => n.tone === 'bad' || n.tone === 'warn');
 		window.scrollTo(0, 0);
 		/* As after loading a page: a screen reader begins at its heading. */
-		requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById('main')?.focus({ preventScroll: true })));
+		requestAnimationFrame(() =>
+			requestAnimationFrame(() =>
+				document.getElementById('main')?.focus({ preventScroll: true }),
+			),
+		);
 	}
 }
 
@@ -63,8 +64,14 @@ function go() {
 const onEvent = {
 	policy: (p) => setPolicy(p),
 	request: (p) => setPolicy(p),
-	'policy-deleted': ({ id }) => { state.policies?.delete(id); changed(); },
-	health: (h) => { state.health = h; changed(); },
+	'policy-deleted': ({ id }) => {
+		state.policies?.delete(id);
+		changed();
+	},
+	health: (h) => {
+		state.health = h;
+		changed();
+	},
 	run: () => shown === 'policy' && policy.refresh(),
 	settings: () => shown === 'settings' && settings.load(),
 	audit: (row) => shown === 'audit' && audit.add(row),
@@ -76,8 +83,7 @@ const onEvent = {
 /* tidemark-web answers while tidemarkd does not: then all that is shown is old. */
 function setDaemon(there) {
 	state.daemon = there;
-	if (!there)
-		say('tidemarkd does not answer');
+	if (!there) say('tidemarkd does not answer');
 	changed();
 }
 
@@ -87,8 +93,7 @@ async function reload() {
 	} catch {
 		/* The badge tells; the next connection begins with a resync again. */
 	}
-	if (shown === 'policy')
-		policy.refresh();
+	if (shown === 'policy') policy.refresh();
 }
 
 // ---- sessions
@@ -106,8 +111,7 @@ async function begin(session) {
 function end() {
 	stopEvents();
 	closeDialogs();
-	if (shown)
-		PAGES[shown].leave?.();
+	if (shown) PAGES[shown].leave?.();
 	shown = null;
 	state.policies = state.health = state.status = null;
 	state.daemon = true;
@@ -131,17 +135,21 @@ function tellReading() {
 }
 
 for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart'])
-	addEventListener(kind, () => { state.touched = Date.now(); }, { passive: true, capture: true });
+	addEventListener(
+		kind,
+		() => {
+			state.touched = Date.now();
+		},
+		{ passive: true, capture: true },
+	);
 
 // ---- drawing
 
 let hadSession = false;
 
 function draw() {
-	if (state.session === undefined)
-		return;
-	if (hadSession && !state.session)
-		end();
+	if (state.session === undefined) return;
+	if (hadSession && !state.session) end();
 	hadSession = Boolean(state.session);
 	const page = shown && PAGES[shown];
 	document.title = [page?.title?.(), state.session?.cluster, 'tidemark'].filter(Boolean).join(' – ');
@@ -151,8 +159,7 @@ function draw() {
 onChange(draw);
 addEventListener('hashchange', go);
 setInterval(() => {
-	if (document.hidden)
-		return;
+	if (document.hidden) return;
 	tellReading();
 	changed();
 }, TICK_MS);
@@ -163,6 +170,10 @@ try {
 	await begin(await get('/session'));
 } catch (e) {
 	state.session = null;
-	state.login = { accounts: e.more?.accounts, cluster: e.more?.cluster, why: e.status === 401 ? null : e.message };
+	state.login = {
+		accounts: e.more?.accounts,
+		cluster: e.more?.cluster,
+		why: e.status === 401 ? null : e.message,
+	};
 	changed();
 }

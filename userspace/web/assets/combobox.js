@@ -18,8 +18,7 @@ export function pathBox({ id, update, value = '' }) {
 
 	const show = (open) => {
 		box.open = open && box.list.length > 0;
-		if (!box.open)
-			box.at = -1;
+		if (!box.open) box.at = -1;
 		update();
 	};
 
@@ -28,9 +27,12 @@ export function pathBox({ id, update, value = '' }) {
 		asked = new AbortController();
 		const typed = box.value;
 		try {
-			const a = typed.startsWith('/') ? await get(`/v1/directories?path=${encodeURIComponent(typed)}&limit=20`, { signal: asked.signal }) : { directories: [] };
-			if (typed !== box.value)
-				return;
+			const a = typed.startsWith('/')
+				? await get(`/v1/directories?path=${encodeURIComponent(typed)}&limit=20`, {
+						signal: asked.signal,
+					})
+				: { directories: [] };
+			if (typed !== box.value) return;
 			box.list = a.directories.filter((d) => d !== typed);
 			box.more = a.more;
 			box.at = -1;
@@ -70,20 +72,64 @@ export function pathBox({ id, update, value = '' }) {
 		}
 	}
 
-	const option = (d, i) => html`<li id=${`${id}-${i}`} role="option" aria-selected=${i === box.at ? 'true' : 'false'}
-		@mousedown=${(e) => { e.preventDefault(); take(i, document.getElementById(id)); }}>${path({ d }, 'd')}</li>`;
+	const option = (d, i) =>
+		html`<li
+			id=${`${id}-${i}`}
+			role="option"
+			aria-selected=${i === box.at ? 'true' : 'false'}
+			@mousedown=${(e) => {
+				e.preventDefault();
+				take(i, document.getElementById(id));
+			}}
+		>
+			${path({ d }, 'd')}
+		</li>`;
 
-	box.view = ({ onInput, describedby, invalid, placeholder }) => html`
-		<span class="combo">
-			<input id=${id} name=${id} type="text" role="combobox" autocomplete="off" autocapitalize="off" spellcheck="false" required
-				aria-autocomplete="list" aria-controls=${`${id}-list`} aria-expanded=${box.open ? 'true' : 'false'}
-				aria-activedescendant=${box.at >= 0 ? `${id}-${box.at}` : nothing} aria-describedby=${describedby ?? nothing}
-				aria-invalid=${invalid ? 'true' : 'false'} placeholder=${placeholder ?? nothing} .value=${value}
-				@input=${(e) => { box.value = e.target.value; onInput(e.target.value); later(); }} @focus=${later} @blur=${() => show(false)} @keydown=${key}>
-			<ul id=${`${id}-list`} role="listbox" aria-label="Directories" ?hidden=${!box.open}>${box.list.map(option)}${box.more
-				? html`<li class="quiet small" role="presentation">more: go on typing</li>` : nothing}</ul>
-		</span>
-		<span class="hidden" role="status">${box.open ? `${plural(box.list.length, 'directory', 'directories')}, arrow keys choose` : ''}</span>`;
+	box.view = ({ onInput, describedby, invalid, placeholder }) =>
+		html` <span class="combo">
+				<input
+					id=${id}
+					name=${id}
+					type="text"
+					role="combobox"
+					autocomplete="off"
+					autocapitalize="off"
+					spellcheck="false"
+					required
+					aria-autocomplete="list"
+					aria-controls=${`${id}-list`}
+					aria-expanded=${box.open ? 'true' : 'false'}
+					aria-activedescendant=${box.at >= 0 ? `${id}-${box.at}` : nothing}
+					aria-describedby=${describedby ?? nothing}
+					aria-invalid=${invalid ? 'true' : 'false'}
+					placeholder=${placeholder ?? nothing}
+					.value=${value}
+					@input=${(e) => {
+						box.value = e.target.value;
+						onInput(e.target.value);
+						later();
+					}}
+					@focus=${later}
+					@blur=${() => show(false)}
+					@keydown=${key}
+				/>
+				<ul
+					id=${`${id}-list`}
+					role="listbox"
+					aria-label="Directories"
+					?hidden=${!box.open}
+				>
+					${box.list.map(option)}${
+						box.more
+							? html`<li class="quiet small" role="presentation">
+									more: go on typing
+								</li>`
+							: nothing
+					}
+				</ul>
+			</span>
+			<span class="hidden" role="status"
+				>${box.open ? `${plural(box.list.length, 'directory', 'directories')}, arrow keys choose` : ''}</span
+			>`;
 	return box;
 }
-

@@ -16,10 +16,16 @@ onChange(() => open.forEach((d) => d.update()));
 export const dialogOpen = () => open.size > 0;
 
 function frame(d, title, body) {
-	return html`
-		<header class="dialog-head">
+	return html` <header class="dialog-head">
 			<h2 id=${d.titleId} tabindex="-1">${title}</h2>
-			<button type="button" class="ghost round" aria-label="Close" @click=${() => d.close()}>${icon('close')}</button>
+			<button
+				type="button"
+				class="ghost round"
+				aria-label="Close"
+				@click=${() => d.close()}
+			>
+				${icon('close')}
+			</button>
 		</header>
 		${d.error ? html`<p class="message bad" role="alert">${icon('warn')}<span>${d.error}</span></p>` : nothing}
 		${body(d)}`;
@@ -28,8 +34,7 @@ function frame(d, title, body) {
 export function openDialog(title, body, { wide = false, read = false } = {}) {
 	const el = document.createElement('dialog');
 	const back = document.activeElement;
-	if (wide)
-		el.classList.add('wide');
+	if (wide) el.classList.add('wide');
 	return new Promise((resolve) => {
 		let result;
 		const d = {
@@ -54,8 +59,7 @@ export function openDialog(title, body, { wide = false, read = false } = {}) {
 					return undefined;
 				} finally {
 					d.busy = false;
-					if (el.isConnected)
-						d.update();
+					if (el.isConnected) d.update();
 				}
 			},
 		};
@@ -64,14 +68,17 @@ export function openDialog(title, body, { wide = false, read = false } = {}) {
 		el.addEventListener('close', () => {
 			open.delete(d);
 			el.remove();
-			if (back?.isConnected)
-				back.focus();
+			if (back?.isConnected) back.focus();
 			resolve(result);
 		});
 		document.body.append(el);
 		d.update();
 		el.showModal();
-		(read ? el.querySelector('h2') : el.querySelector('[autofocus]') ?? el.querySelector('input, select, textarea, .buttons button'))?.focus();
+		(read
+			? el.querySelector('h2')
+			: (el.querySelector('[autofocus]') ??
+				el.querySelector('input, select, textarea, .buttons button'))
+		)?.focus();
 	});
 }
 
@@ -86,16 +93,34 @@ export function closeDialogs() {
 export function ask(title, body, yes, act, { danger = false } = {}) {
 	const submit = (d) => async (e) => {
 		e.preventDefault();
-		const done = await d.run(async () => { await act(d); return true; });
-		if (done)
-			d.close(true);
+		const done = await d.run(async () => {
+			await act(d);
+			return true;
+		});
+		if (done) d.close(true);
 	};
-	return openDialog(title, (d) => html`
-		<form @submit=${submit(d)}>
-			<div class="dialog-body">${typeof body === 'function' ? body(d) : body}</div>
-			<footer class="buttons">
-				<button type="button" class="plain" ?autofocus=${danger} @click=${() => d.close()}>Cancel</button>
-				<button type="submit" class=${danger ? 'danger' : 'primary'} ?disabled=${d.busy}>${yes}</button>
-			</footer>
-		</form>`);
+	return openDialog(
+		title,
+		(d) =>
+			html` <form @submit=${submit(d)}>
+				<div class="dialog-body">${typeof body === 'function' ? body(d) : body}</div>
+				<footer class="buttons">
+					<button
+						type="button"
+						class="plain"
+						?autofocus=${danger}
+						@click=${() => d.close()}
+					>
+						Cancel
+					</button>
+					<button
+						type="submit"
+						class=${danger ? 'danger' : 'primary'}
+						?disabled=${d.busy}
+					>
+						${yes}
+					</button>
+				</footer>
+			</form>`,
+	);
 }

@@ -16,26 +16,21 @@ const STALE_MS = 10000;
 const CHANNEL = 'tidemark-events';
 
 let hear = () => {};
-let running = null;	/* AbortController of this tab's part */
+let running = null; /* AbortController of this tab's part */
 let lastId = null;
 let lastSign = Date.now();
 
 function setWord(word) {
-	if (state.live.word === word)
-		return;
+	if (state.live.word === word) return;
 	state.live = { word, since: word === 'Stale' ? lastSign : Date.now() };
 	changed();
 }
 
 function take(message) {
-	if (message.sign)
-		lastSign = Date.now();
-	if (message.word)
-		setWord(message.word);
-	if (message.id)
-		lastId = message.id;
-	if (message.type)
-		hear(message.type, message.data);
+	if (message.sign) lastSign = Date.now();
+	if (message.word) setWord(message.word);
+	if (message.id) lastId = message.id;
+	if (message.type) hear(message.type, message.data);
 }
 
 /* One event from its lines; null for a comment or one that cannot be read. */
@@ -45,16 +40,12 @@ function parse(block) {
 		const at = line.indexOf(':');
 		const name = line.slice(0, at);
 		const value = line.slice(at + 1).replace(/^ /, '');
-		if (name === 'id')
-			e.id = value;
-		else if (name === 'event')
-			e.type = value;
-		else if (name === 'data')
-			e.data += (e.data ? '\n' : '') + value;
+		if (name === 'id') e.id = value;
+		else if (name === 'event') e.type = value;
+		else if (name === 'data') e.data += (e.data ? '\n' : '') + value;
 	}
 	/* The greeting is an id alone: where this stream begins. */
-	if (!e.data)
-		return e.id ? { id: e.id } : null;
+	if (!e.data) return e.id ? { id: e.id } : null;
 	try {
 		return { id: e.id, type: e.type, data: JSON.parse(e.data) };
 	} catch {
@@ -71,31 +62,30 @@ async function read(signal, tell) {
 	const guard = setInterval(() => Date.now() - heard > SILENCE_MS && stop.abort(), 2000);
 	try {
 		const headers = { Accept: 'text/event-stream' };
-		if (lastId)
-			headers['Last-Event-ID'] = lastId;
-		const r = await fetch('/v1/events', { headers, signal: stop.signal, credentials: 'same-origin', cache: 'no-store' });
-		if (r.status === 401)
-			sessionOver('Your session is over. Please log in again.');
-		if (!r.ok)
-			throw new Error(`events: ${r.status}`);
+		if (lastId) headers['Last-Event-ID'] = lastId;
+		const r = await fetch('/v1/events', {
+			headers,
+			signal: stop.signal,
+			credentials: 'same-origin',
+			cache: 'no-store',
+		});
+		if (r.status === 401) sessionOver('Your session is over. Please log in again.');
+		if (!r.ok) throw new Error(`events: ${r.status}`);
 		tell({ word: 'Live', sign: true });
 		/* What happened before the first connection is in what the page loads; after a gap it must load again. */
-		if (!lastId)
-			tell({ type: 'resync', data: {} });
+		if (!lastId) tell({ type: 'resync', data: {} });
 		const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();
 		let rest = '';
 		for (;;) {
 			const { value, done } = await reader.read();
-			if (done)
-				return;
+			if (done) return;
 			heard = Date.now();
 			const blocks = (rest + value.replace(/\r/g, '')).split('\n\n');
 			rest = blocks.pop();
 			tell({ sign: true });
 			for (const b of blocks) {
 				const e = parse(b);
-				if (e)
-					tell(e);
+				if (e) tell(e);
 			}
 		}
 	} finally {
@@ -104,10 +94,18 @@ async function read(signal, tell) {
 	}
 }
 
-const pause = (ms, signal) => new Promise((done) => {
-	const t = setTimeout(done, ms);
-	signal.addEventListener('abort', () => { clearTimeout(t); done(); }, { once: true });
-});
+const pause = (ms, signal) =>
+	new Promise((done) => {
+		const t = setTimeout(done, ms);
+		signal.addEventListener(
+			'abort',
+			() => {
+				clearTimeout(t);
+				done();
+			},
+			{ once: true },
+		);
+	});
 
 async function lead(signal, tell) {
 	let wait = 250;
@@ -118,10 +116,8 @@ async function lead(signal, tell) {
 		} catch {
 			/* The word says it. */
 		}
-		if (signal.aborted)
-			return;
-		if (Date.now() - began > 5000)
-			wait = 250;
+		if (signal.aborted) return;
+		if (Date.now() - began > 5000) wait = 250;
 		tell({ word: 'Reconnecting' });
 		await pause(wait, signal);
 		wait = Math.min(wait * 2, 5000);
@@ -131,13 +127,12 @@ async function lead(signal, tell) {
 export function startEvents(onEvent) {
 	stopEvents();
 	hear = onEvent;
-	const stop = running = new AbortController();
+	const stop = (running = new AbortController());
 	const { signal } = stop;
 	const channel = new BroadcastChannel(CHANNEL);
 	channel.onmessage = (m) => {
 		take(m.data);
-		if (!m.data.word && state.live.word !== 'Live')
-			setWord('Live');
+		if (!m.data.word && state.live.word !== 'Live') setWord('Live');
 	};
 	const tell = (m) => {
 		channel.postMessage(m);
@@ -145,10 +140,8 @@ export function startEvents(onEvent) {
 	};
 	navigator.locks.request(CHANNEL, { signal }, () => lead(signal, tell)).catch(() => {});
 	const guard = setInterval(() => {
-		if (state.live.word !== 'Live' && Date.now() - lastSign > STALE_MS)
-			setWord('Stale');
-		else if (Date.now() - lastSign > SILENCE_MS)
-			setWord('Stale');
+		if (state.live.word !== 'Live' && Date.now() - lastSign > STALE_MS) setWord('Stale');
+		else if (Date.now() - lastSign > SILENCE_MS) setWord('Stale');
 	}, 1000);
 	signal.addEventListener('abort', () => {
 		clearInterval(guard);

@@ -28,31 +28,26 @@ export function actions(p) {
 	const waits = p.status === 'Awaiting Authorization';
 	/* Ended by the other side: nothing is left but to delete it here too. */
 	const over = p.status === 'Rejected' || /^deleted on the other side/.test(p.status_detail ?? '');
-	if (p.role === 'target' && waits)
-		can.add('accept').add('reject');
+	if (p.role === 'target' && waits) can.add('accept').add('reject');
 	if (!waits && !over) {
 		const busy = p.status === 'Replicating' || (p.status === 'Incomplete' && p.connected);
-		if (busy)
-			can.add('abort');
+		if (busy) can.add('abort');
 		if (p.role === 'source' && p.enabled && p.status !== 'Replicating')
 			can.add('replicate').add('verify');
 		can.add(p.enabled ? 'disable' : 'enable');
 	}
-	if (p.role === 'source' && !over)
-		can.add('edit');
+	if (p.role === 'source' && !over) can.add('edit');
 	can.add('delete');
-	for (const a of can)
-		if (!may(a))
-			can.delete(a);
+	for (const a of can) if (!may(a)) can.delete(a);
 	return can;
 }
 
 /* "cluster:dir" of one end, for sentences and titles */
-export const endText = (end) => `${plain(end.cluster || end.address || '?', end.cluster_b64)}:${plain(end.dir, end.dir_b64)}`;
+export const endText = (end) =>
+	`${plain(end.cluster || end.address || '?', end.cluster_b64)}:${plain(end.dir, end.dir_b64)}`;
 
 export function setPolicy(p) {
-	if (!state.policies)
-		return;
+	if (!state.policies) return;
 	const old = state.policies.get(p.id);
 	state.policies.set(p.id, p);
 	/* What was said about the waiting is over with it. */
@@ -60,8 +55,7 @@ export function setPolicy(p) {
 		dismiss(`created-${p.id}`);
 		dismiss(`missing-${p.id}`);
 	}
-	if (old && old.status !== p.status)
-		say(`${plain(p.name)}: ${p.status}`);
+	if (old && old.status !== p.status) say(`${plain(p.name)}: ${p.status}`);
 	else if (!old && p.role === 'target' && p.status === 'Awaiting Authorization')
 		say(`Authorization request from ${plain(p.source.cluster)}`);
 	changed();

@@ -7,18 +7,18 @@
  */
 
 export const state = {
-	session: undefined,	/* undefined: not asked yet; null: nobody; else {name, role, csrf, cluster, idle_seconds} */
-	touched: Date.now(),	/* when somebody last did something here */
-	counted: 0,		/* the last request that told the server so */
-	login: {},		/* what the login page says: {accounts, why, last} */
-	status: null,		/* GET /v1/status */
-	policies: null,		/* Map id -> policy object; null: not loaded yet */
+	session: undefined /* undefined: not asked yet; null: nobody; else {name, role, csrf, cluster, idle_seconds} */,
+	touched: Date.now() /* when somebody last did something here */,
+	counted: 0 /* the last request that told the server so */,
+	login: {} /* what the login page says: {accounts, why, last} */,
+	status: null /* GET /v1/status */,
+	policies: null /* Map id -> policy object; null: not loaded yet */,
 	health: null,
-	daemon: true,		/* does tidemarkd answer tidemark-web */
+	daemon: true /* does tidemarkd answer tidemark-web */,
 	live: { word: 'Connecting', since: Date.now() },
 	route: { page: 'replication', arg: null },
-	notices: [],		/* {id, tone, body (template or text), actions} at the top of the page */
-	said: '',		/* the last change of state, for the screen reader */
+	notices: [] /* {id, tone, body (template or text), actions} at the top of the page */,
+	said: '' /* the last change of state, for the screen reader */,
 };
 
 const hearers = new Set();
@@ -29,13 +29,11 @@ export function onChange(f) {
 }
 
 export function changed() {
-	if (asked)
-		return;
+	if (asked) return;
 	asked = true;
 	requestAnimationFrame(() => {
 		asked = false;
-		for (const f of hearers)
-			f();
+		for (const f of hearers) f();
 	});
 }
 
@@ -52,8 +50,7 @@ export function notice(tone, body, { key = null, page = null, buttons = [] } = {
 
 export function dismiss(keyOrId) {
 	const left = state.notices.filter((n) => n.key !== keyOrId && n.id !== keyOrId);
-	if (left.length === state.notices.length)
-		return;
+	if (left.length === state.notices.length) return;
 	state.notices = left;
 	changed();
 }
@@ -71,4 +68,6 @@ const NEEDS = { replicate: 1, abort: 1, enable: 1, disable: 1, verify: 1 };
 export const may = (action) => (RANK[state.session?.role] ?? -1) >= (NEEDS[action] ?? 2);
 
 export const requests = () =>
-	[...(state.policies?.values() ?? [])].filter((p) => p.role === 'target' && p.status === 'Awaiting Authorization');
+	[...(state.policies?.values() ?? [])].filter(
+		(p) => p.role === 'target' && p.status === 'Awaiting Authorization',
+	);

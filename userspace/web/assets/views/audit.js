@@ -21,7 +21,9 @@ let error = null;
 async function load(before) {
 	error = null;
 	try {
-		const a = await get(`/v1/audit?limit=${PAGE + 1}${before ? `&before=${encodeURIComponent(before)}` : ''}`);
+		const a = await get(
+			`/v1/audit?limit=${PAGE + 1}${before ? `&before=${encodeURIComponent(before)}` : ''}`,
+		);
 		more = a.length > PAGE;
 		rows = [...(before ? rows : []), ...a.slice(0, PAGE)];
 	} catch (e) {
@@ -36,8 +38,7 @@ export function enter() {
 
 /* One row more, as it happens. */
 export function add(row) {
-	if (rows && !rows.some((r) => r.id === row.id))
-		rows = [row, ...rows];
+	if (rows && !rows.some((r) => r.id === row.id)) rows = [row, ...rows];
 	changed();
 }
 
@@ -46,18 +47,63 @@ const policyLink = (r) => {
 	return p ? html`<a href="#/policy/${p.id}">${text(r.name ?? p.name)}</a>` : text(r.name);
 };
 
-const row = (r) => html`<tr role="row"><td role="cell" data-label="When">${time(r.time)}</td><td role="cell" data-label="Who">${text(r.who)}</td><td role="cell" data-label="What" class="whole"><strong>${text(r.action)}</strong></td>
-	<td role="cell" data-label="Policy">${policyLink(r)}</td><td role="cell" data-label="Detail">${text(r.detail)}</td></tr>`;
+const row = (r) =>
+	html`<tr role="row">
+		<td role="cell" data-label="When">${time(r.time)}</td>
+		<td role="cell" data-label="Who">${text(r.who)}</td>
+		<td role="cell" data-label="What" class="whole"><strong>${text(r.action)}</strong></td>
+		<td role="cell" data-label="Policy">${policyLink(r)}</td>
+		<td role="cell" data-label="Detail">${text(r.detail)}</td>
+	</tr>`;
 
 export function view() {
 	if (error && !rows)
-		return html`<div class="page-head"><h1>Audit</h1></div>${retry(error, () => load())}`;
-	if (!rows)
-		return loading;
+		return html`<div class="page-head"><h1>Audit</h1></div>
+			${retry(error, () => load())}`;
+	if (!rows) return loading;
 	return html`<div class="page-head"><h1>Audit</h1></div>
-		${rows.length ? html`<table class="stack" role="table"><caption class="hidden">Audit log, newest first</caption><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">When</th><th role="columnheader" scope="col" class="middle">Who</th>
-			<th role="columnheader" scope="col">What</th><th role="columnheader" scope="col" class="middle">Policy</th><th role="columnheader" scope="col">Detail</th></tr></thead><tbody role="rowgroup">${rows.map(row)}</tbody></table>`
-			: empty('clock', 'Nothing happened yet', html`<p>Whoever creates, accepts, changes or deletes something is written down here, with the time.</p>`)}
+		${
+			rows.length
+				? html`<table class="stack" role="table">
+						<caption class="hidden">
+							Audit log, newest first
+						</caption>
+						<thead role="rowgroup">
+							<tr role="row">
+								<th role="columnheader" scope="col">When</th>
+								<th
+									role="columnheader"
+									scope="col"
+									class="middle"
+								>
+									Who
+								</th>
+								<th role="columnheader" scope="col">What</th>
+								<th
+									role="columnheader"
+									scope="col"
+									class="middle"
+								>
+									Policy
+								</th>
+								<th role="columnheader" scope="col">
+									Detail
+								</th>
+							</tr>
+						</thead>
+						<tbody role="rowgroup">
+							${rows.map(row)}
+						</tbody>
+					</table>`
+				: empty(
+						'clock',
+						'Nothing happened yet',
+						html`<p>
+							Whoever creates, accepts, changes or deletes something
+							is written down here, with the time.
+						</p>`,
+					)
+		}
 		${error ? retry(error, () => load(rows.at(-1)?.id)) : more ? html`<button class="plain" @click=${() => load(rows.at(-1)?.id)}>Show older</button>` : nothing}
 		${commandBox([command('audit')])}`;
 }

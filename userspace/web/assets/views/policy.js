@@ -5,15 +5,15 @@
  * The policy object comes with the events; series, runs, failures and top writers are asked for while this page is open.
  */
 import { html, nothing } from '../vendor/lit.js';
-import { ref } from '../vendor/lit.js';
 import { get, policyPath } from '../api.js';
 import { state, changed } from '../store.js';
 import { actions, policyBy } from '../model.js';
 import { icon } from '../icons.js';
-import { bytes, count, duration, fingerprint, plain, plural, rate, text, time } from '../format.js';
+import { plain, plural, text, time } from '../format.js';
 import { commandBox, policyCommands } from '../commands.js';
 import { replicate, abort, enable, disable, askDelete, verify, isBusy } from '../verbs.js';
-import { statusWord, endsCell, progressLine, fact, loading, empty } from './parts.js';
+import { statusWord, endsCell, loading, empty } from './parts.js';
+import { card, progressCard, recoveryCard, chartCard, captureCard, writersCard, definitionCard } from './cards.js';
 import { accept, reject, seeDetails } from './request.js';
 import { editRelationship } from './create.js';
 import { makeChart } from './chart.js';
@@ -22,7 +22,7 @@ import { makeWhere } from './where.js';
 
 const SERIES_MS = 5000;
 
-let open = null;	/* {ref, chart, history, where, writers, error, timer} */
+let open = null; /* {ref, chart, history, where, writers, error, timer} */
 
 const here = () => open && policyBy(open.ref);
 
@@ -31,12 +31,10 @@ export const title = () => plain(here()?.name ?? 'Policy');
 async function loadSeries() {
 	const p = here();
 	const mine = open;
-	if (!p || document.hidden)
-		return;
+	if (!p || document.hidden) return;
 	try {
 		const a = await get(policyPath(p, 'series'));
-		if (open === mine)
-			await mine.chart.set(a.samples);
+		if (open === mine) await mine.chart.set(a.samples);
 	} catch {
 		/* The badge says when nothing is heard; the drawing stays as it was. */
 	}
@@ -46,19 +44,25 @@ async function loadSeries() {
 
 /* Top writers come from capture; where the backend has none, nothing is shown. */
 async function loadWriters(p, mine) {
-	if (p.role !== 'source' || mine.noWriters)
-		return;
+	if (p.role !== 'source' || mine.noWriters) return;
 	try {
 		mine.writers = await get(policyPath(p, 'top'));
 	} catch (e) {
-		if (e.code === 'not-available' || e.status === 404 || e.status === 403)
-			mine.noWriters = true;
+		if (e.code === 'not-available' || e.status === 404 || e.status === 403) mine.noWriters = true;
 		mine.writers = null;
 	}
 }
 
 export function enter(name) {
-	open = { ref: name, chart: makeChart(), history: makeHistory(), where: makeWhere(), writers: null, noWriters: false, started: false };
+	open = {
+		ref: name,
+		chart: makeChart(),
+		history: makeHistory(),
+		where: makeWhere(),
+		writers: null,
+		noWriters: false,
+		started: false,
+	};
 	open.timer = setInterval(loadSeries, SERIES_MS);
 }
 
@@ -80,37 +84,52 @@ function start(p) {
 // ---- the top: one sentence that answers "am I safe?"
 
 function answer(p) {
-	const other = text(p.role === 'source' ? p.target.cluster || p.target.address : p.source.cluster || 'the source');
+	const other = text(
+		p.role === 'source' ? p.target.cluster || p.target.address : p.source.cluster || 'the source',
+	);
 	if (p.status === 'Awaiting Authorization')
-		return p.role === 'source' ? html`The admin of ${other} has not accepted yet. Nothing was sent.` : html`Nothing is written here before you accept.`;
+		return p.role === 'source'
+			? html`The admin of ${other} has not accepted yet. Nothing was sent.`
+			: html`Nothing is written here before you accept.`;
 	if (p.status === 'Rejected')
-		return html`${other} rejected this${p.status_detail ? html`: ${text(p.status_detail)}` : ''}. Nothing was sent. Create another relationship when it is agreed.`;
+		return html`${other} rejected this${p.status_detail ? html`: ${text(p.status_detail)}` : ''}.
+		Nothing was sent. Create another relationship when it is agreed.`;
 	if (p.role === 'target')
-		return p.recovery_point ? html`This cluster holds, durably, what ${other} had at ${time(p.recovery_point)}. What is pending there, only ${other} knows.`
+		return p.recovery_point
+			? html`This cluster holds, durably, what ${other} had at ${time(p.recovery_point)}.
+				What is pending there, only ${other} knows.`
 			: html`This cluster receives from ${other}. Nothing is complete here yet.`;
-	if (!p.recovery_point)
-		return html`Nothing is safe on ${other} yet: the first sync has not ended.`;
+	if (!p.recovery_point) return html`Nothing is safe on ${other} yet: the first sync has not ended.`;
 	if (p.in_sync)
-		return html`Everything written up to ${time(p.recovery_point)} is durable on ${other}. Nothing is pending.`;
-	return html`${other} has everything up to ${time(p.recovery_point)}. ${p.pending ? html`<strong>${plural(p.pending, 'change')} ${p.pending === 1 ? 'is' : 'are'} pending.</strong>` : ''}`;
+		return html`Everything written up to ${time(p.recovery_point)} is durable on ${other}. Nothing
+		is pending.`;
+	return html`${other} has everything up to ${time(p.recovery_point)}.
+	${p.pending ? html`<strong>${plural(p.pending, 'change')} ${p.pending === 1 ? 'is' : 'are'} pending.</strong>` : ''}`;
 }
 
 function cure(p) {
 	const cures = {
 		Stopped: 'It stopped because something looked wrong. Find out why; if it is as it should be, Replicate asks once more and goes on.',
 		Failed: 'Mend the cause below, then Replicate. What was acknowledged is kept.',
-		Disconnected: 'The other cluster does not answer. Changes go on being recorded; it continues by itself when the other is back.',
+		Disconnected:
+			'The other cluster does not answer. Changes go on being recorded; it continues by itself when the other is back.',
 		Incomplete: 'Changes may have been missed. Everything is compared now, and this ends by itself.',
 		Disabled: 'Nothing is replicated until it is enabled. Changes go on being recorded.',
-		Authorized: p.role === 'source' ? 'Accepted by the target. Click Replicate to begin.' : 'Accepted. The source’s admin starts it.',
+		Authorized:
+			p.role === 'source'
+				? 'Accepted by the target. Click Replicate to begin.'
+				: 'Accepted. The source’s admin starts it.',
 	};
-	return cures[p.status] ? html`<p class="cure">${icon('info')}<span>${cures[p.status]}</span></p>` : nothing;
+	return cures[p.status]
+		? html`<p class="cure">${icon('info')}<span>${cures[p.status]}</span></p>`
+		: nothing;
 }
 
 function buttons(p) {
 	const can = actions(p);
 	const off = isBusy(p);
-	const b = (word, f, look = 'plain') => html`<button class=${look} ?disabled=${off} @click=${() => f(p)}>${word}</button>`;
+	const b = (word, f, look = 'plain') =>
+		html`<button class=${look} ?disabled=${off} @click=${() => f(p)}>${word}</button>`;
 	return html`<div class="buttons start">
 		${can.has('accept') ? html`${b('Accept', accept, 'primary')}${b('Reject', reject)}` : nothing}
 		${p.role === 'target' && p.request ? b('See details', seeDetails) : nothing}
@@ -120,122 +139,57 @@ function buttons(p) {
 		${can.has('edit') ? b('Edit', editRelationship) : nothing}
 		${can.has('enable') ? b('Enable', enable) : nothing}
 		${can.has('disable') ? b('Disable', disable) : nothing}
-		${can.has('delete') ? html`<button class="plain" ?disabled=${off} @click=${() => remove(p)}>${icon('trash')} Delete</button>` : nothing}</div>`;
+		${can.has('delete') ? html`<button class="plain" ?disabled=${off} @click=${() => remove(p)}>${icon('trash')} Delete</button>` : nothing}
+	</div>`;
 }
 
 async function remove(p) {
-	if (await askDelete(p))
-		location.hash = '#/replication';
-}
-
-// ---- cards
-
-const card = (heading, body, extra = '') => html`<section class="card ${extra}"><h2>${heading}</h2>${body}</section>`;
-
-function progressCard(p) {
-	const g = p.progress ?? {};
-	const run = p.last_run ?? {};
-	const busy = p.status === 'Replicating' || (run.result === 'running' && p.status !== 'Finished');
-	const remaining = (done, total) => Math.max(0, (total ?? 0) - (done ?? 0));
-	if (!p.last_run && !busy)
-		return card('Progress', html`<p class="quiet">Nothing was replicated yet.</p>`);
-	return card(busy ? 'Progress' : 'Last run', html`
-		${busy ? html`<div class="bar">${progressLine(p)}</div>` : nothing}
-		<table class="numbers"><thead><tr><td></td><th scope="col" class="num">Files</th><th scope="col" class="num">Data</th></tr></thead><tbody>
-			<tr><th scope="row">Transferred</th><td class="num">${count(run.files ?? g.files_done)}</td><td class="num">${bytes(run.payload_bytes ?? g.bytes_done)}</td></tr>
-			${busy ? html`<tr><th scope="row">Remaining</th><td class="num">${g.files_total ? count(remaining(g.files_done, g.files_total)) : '–'}</td>
-				<td class="num">${g.bytes_total ? bytes(remaining(g.bytes_done, g.bytes_total)) : '–'}</td></tr>` : nothing}
-			${run.unchanged != null ? html`<tr><th scope="row">Unchanged</th><td class="num">${count(run.unchanged)}</td><td class="num">${run.unchanged_bytes == null ? '' : bytes(run.unchanged_bytes)}</td></tr>` : nothing}
-			${run.kind === 'verify' ? html`<tr><th scope="row">Compared</th><td class="num">${count(run.verified_files)}</td><td class="num">${bytes(run.verified_bytes)}</td></tr>
-			<tr><th scope="row">Differed</th><td class="num">${count(run.mismatched)}</td><td></td></tr>` : nothing}
-			<tr><th scope="row">Deleted</th><td class="num">${count(run.deleted)}</td><td></td></tr>
-			<tr><th scope="row">Renamed</th><td class="num">${count(run.renamed)}</td><td></td></tr>
-			<tr><th scope="row">On the wire</th><td></td><td class="num">${bytes(run.wire_bytes)}</td></tr>
-		</tbody></table>
-		<dl class="inline">
-			${busy ? html`${fact('Rate now', rate(g.rate_now))}${fact('Average', rate(g.rate_average))}${fact('Time left', g.seconds_left == null ? 'not known yet' : duration(g.seconds_left))}`
-				: html`${fact('Took', run.finished ? duration((Date.parse(run.finished) - Date.parse(run.started)) / 1000) : '–')}${fact('Result', run.result)}`}
-		</dl>`);
-}
-
-function recoveryCard(p) {
-	return card('Recovery point', html`<dl class="facts">
-		${fact('Recovery point', time(p.recovery_point, p.role === 'target' ? 'kept at the source' : 'none yet'))}
-		${fact('Lag', p.lag_ms == null ? '–' : p.lag_ms === 0 ? 'none, nothing is pending' : duration(p.lag_ms / 1000))}
-		${fact('Pending changes', p.role === 'source' ? `${count(p.pending)}${p.in_flight ? ` (${count(p.in_flight)} on their way)` : ''}` : 'kept at the source')}
-		${fact('Connection', p.connected ? 'connected' : 'not connected')}
-		${fact('Batches', count(p.totals?.batches))}
-		${fact(p.role === 'source' ? 'Sent in all' : 'Received in all', html`${bytes(p.totals?.payload_bytes)} of data, ${bytes(p.totals?.wire_bytes)} on the wire`)}
-	</dl>`);
-}
-
-function captureCard(p) {
-	const c = p.capture;
-	if (p.role !== 'source' || !c)
-		return nothing;
-	return card('Capture', html`
-		${c.incomplete ? html`<p class="message warn">${icon('warn')}<span><strong>Incomplete since ${time(c.incomplete.since)}</strong>: ${text(c.incomplete.reason)}${c.incomplete.scope
-			? html` (${text(c.incomplete.scope)})` : nothing}</span></p>` : nothing}
-		<dl class="facts">
-			${fact('Backend', html`${c.backend}${c.backend === 'fanotify' ? html` <span class="quiet">whole files instead of ranges</span>` : nothing}`)}
-			${fact('Changes seen', count(c.seen))}${fact('Queued', count(c.queued))}${fact('Coalesced', count(c.coalesced))}
-			${fact('Dropped', c.dropped ? html`<strong class="tone-warn">${count(c.dropped)}</strong>` : '0')}
-		</dl>
-		<p class="hint">${icon('info')}<span>Seen = queued + coalesced + dropped. What is dropped is never lost: the root becomes Incomplete and is compared.</span></p>`);
-}
-
-function writersCard() {
-	const w = open.writers;
-	if (!w?.writers?.length)
-		return nothing;
-	return card('Top writers', html`<p class="quiet small">since ${time(w.since)}</p>
-		<div class="scroll" tabindex="0" role="region" aria-label="Top writers"><table class="small"><thead><tr><th scope="col">Program</th><th scope="col" class="num">Process</th><th scope="col" class="num">User</th>
-			<th scope="col" class="num">Operations</th><th scope="col" class="num">Written</th><th scope="col">Last</th></tr></thead>
-		<tbody>${w.writers.map((x) => html`<tr><td>${text(x.comm, x.comm_b64)}</td><td class="num">${x.pid}</td><td class="num">${x.uid}</td><td class="num">${count(x.operations)}</td>
-			<td class="num">${bytes(x.bytes)}</td><td>${time(x.last)}</td></tr>`)}</tbody></table></div>`, 'wide');
-}
-
-function chartCard() {
-	const { chart } = open;
-	return card('Rate and lag', html`
-		<div class="charts" ?hidden=${chart.empty()}>
-			<h3>Rate</h3><div class="chart" aria-hidden="true" ${ref(chart.hooks.rate)}></div>
-			<h3>Lag</h3><div class="chart" aria-hidden="true" ${ref(chart.hooks.lag)}></div></div>
-		${chart.empty() ? html`<p class="quiet">The first sample comes within seconds.</p>` : nothing}
-		${chart.table()}`, 'wide');
-}
-
-function definitionCard(p) {
-	return card('Relationship', html`<dl class="facts">
-		${fact('Mode', p.mode)}
-		${fact('Target address', p.role === 'source' ? html`${text(p.target.address)} port ${p.target.port}` : html`this cluster, port ${p.target.port}`)}
-		${fact('Other cluster’s key', fingerprint(p.peer_fingerprint))}
-		${fact('Allowed there', [p.allow_devices && 'device nodes', p.allow_suid && 'set-user-ID bits'].filter(Boolean).join(', ') || 'neither device nodes nor set-user-ID bits')}
-		${fact('Created', time(p.created))}${fact('Id', html`<code>${p.id}</code>`)}
-	</dl>`, 'wide');
+	if (await askDelete(p)) location.hash = '#/replication';
 }
 
 export function view() {
-	if (!state.policies)
-		return loading;
+	if (!state.policies) return loading;
 	const p = here();
 	if (!p)
-		return empty('info', 'This policy is not here', html`<p>It was deleted, or this address was never right.</p>`, html`<a class="button plain" href="#/replication">Back to Replication</a>`);
-	if (!open.started)
-		queueMicrotask(() => open && start(p));
-	return html`
-		<nav class="crumbs" aria-label="Where you are"><a href="#/replication">Replication</a> <span aria-hidden="true">/</span> <span aria-current="page">Details</span></nav>
-		<div class="page-head"><h1>${text(p.name)}</h1>${statusWord(p)}<span class="role">${p.role === 'source' ? 'Source' : 'Target'}</span></div>
-		<div class="hero">${endsCell(p)}
+		return empty(
+			'info',
+			'This policy is not here',
+			html`<p>It was deleted, or this address was never right.</p>`,
+			html`<a class="button plain" href="#/replication">Back to Replication</a>`,
+		);
+	if (!open.started) queueMicrotask(() => open && start(p));
+	return html` <nav class="crumbs" aria-label="Where you are">
+			<a href="#/replication">Replication</a> <span aria-hidden="true">/</span>
+			<span aria-current="page">Details</span>
+		</nav>
+		<div class="page-head">
+			<h1>${text(p.name)}</h1>
+			${statusWord(p)}<span class="role">${p.role === 'source' ? 'Source' : 'Target'}</span>
+		</div>
+		<div class="hero">
+			${endsCell(p)}
 			<p class="answer">${answer(p)}</p>
 			${p.last_error ? html`<p class="message bad">${icon('warn')}<span>${text(p.last_error)}</span></p>` : nothing}
-			${p.failures ? html`<p class="message warn">${icon('warn')}<span><strong>${plural(p.failures, 'file')} could not be replicated as ${p.failures === 1 ? 'it is' : 'they are'}.</strong> Which, and why, is below.</span></p>` : nothing}
-			${cure(p)}${buttons(p)}</div>
+			${
+				p.failures
+					? html`<p class="message warn">
+							${icon('warn')}<span
+								><strong
+									>${plural(p.failures, 'file')} could
+									not be replicated as
+									${p.failures === 1 ? 'it is' : 'they are'}.</strong
+								>
+								Which, and why, is below.</span
+							>
+						</p>`
+					: nothing
+			}
+			${cure(p)}${buttons(p)}
+		</div>
 		<div class="grid">
-			${progressCard(p)}${recoveryCard(p)}${p.role === 'source' ? chartCard() : nothing}
+			${progressCard(p)}${recoveryCard(p)}${p.role === 'source' ? chartCard(open.chart) : nothing}
 			${open.history.view(p, card)}
-			${open.where.view(p, card)}${captureCard(p)}${writersCard()}${definitionCard(p)}
+			${open.where.view(p, card)}${captureCard(p)}${writersCard(open.writers)}${definitionCard(p)}
 		</div>
 		${commandBox(policyCommands(p))}`;
 }
-
