@@ -10,6 +10,7 @@
 #include "daemon/source_end.h"
 #include "daemon/supervisor.h"
 #include "daemon/view.h"
+#include "daemon/watch.h"
 #include "lib/fd.h"
 #include "lib/text.h"
 
@@ -113,6 +114,7 @@ static void create_succeeds(struct tm_policy *p)
 	tm_key_fingerprint(p->rec.peer_key, fp);
 	tm_audit(p->d, call ? tm_call_who(call) : "an admin who went away", "create", p,
 		 "%s -> %s:%s, key %s", p->rec.source_dir, p->rec.address, p->rec.target_dir, fp);
+	tm_watch_new(p);
 	if (call)
 		tm_call_reply(call, 201, tm_view_policy(p));
 }

@@ -6,6 +6,7 @@
 #include "daemon/pairing.h"
 #include "daemon/supervisor.h"
 #include "daemon/view.h"
+#include "daemon/watch.h"
 #include "lib/fd.h"
 #include "lib/text.h"
 #include "policy/check.h"
@@ -150,6 +151,7 @@ static void new_request(struct tm_pair_in *c, struct tm_msg_pair_request *m)
 	tm_audit(c->d, "peer", "request", p, "from cluster %s at %s, key %s: %s -> %s", c->cluster,
 		 c->address, fp, p->rec.source_dir, p->rec.target_dir);
 	tm_events_publish(c->d, "request", tm_view_policy(p));
+	tm_watch_new(p);
 	send_state(c, TM_PAIR_AWAITING, "");
 }
 

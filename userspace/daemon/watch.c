@@ -127,6 +127,12 @@ void tm_watch_poke(struct tm_daemon *d)
 		look_in(d->watch, POKE_MS);
 }
 
+void tm_watch_new(struct tm_policy *p)
+{
+	if (p->d->watch && !p->d->stopping)
+		look_at(p->d->watch, p);
+}
+
 void tm_watch_gone(struct tm_policy *p)
 {
 	json_t *o;

@@ -15,6 +15,8 @@ int tm_watch_start(struct tm_daemon *d);
 void tm_watch_free(struct tm_daemon *d);
 /* Something may have changed: look soon. Cheap; may be called from anywhere in the loop. */
 void tm_watch_poke(struct tm_daemon *d);
+/* A policy has come: publish it now, so that its first status is seen however soon the next one follows. */
+void tm_watch_new(struct tm_policy *p);
 /* The policy is going: publish its end. */
 void tm_watch_gone(struct tm_policy *p);
 
