@@ -98,6 +98,19 @@ static __always_inline struct inode *tm_rename_old_dir(struct renamedata *rd)
 	return NULL;
 }
 
+/*
+ * May a device write into @folio (folio_maybe_dma_pinned())? Direct I/O pins since 6.3 only
+ * (iov_iter_extract_pages()): of older kernels nothing is known, so yes.
+ */
+static __always_inline bool tm_folio_pinned(struct folio *folio)
+{
+	if (bpf_core_field_exists(folio->_folio_order))
+		return true;
+	if (folio->flags >> bpf_core_enum_value(enum pageflags, PG_head) & 1)
+		return BPF_CORE_READ(folio, _pincount.counter) > 0;
+	return folio->_refcount.counter >= 1024;	/* GUP_PIN_COUNTING_BIAS */
+}
+
 /* Pages of a large folio, as a power of two. In the low byte of _flags_1 since 6.6 (ebc1baf5c9b4). */
 static __always_inline unsigned int tm_folio_order(struct folio *folio)
 {

@@ -73,8 +73,9 @@ int BPF_PROG(tm_mkwrite, struct vm_fault *vmf)
 
 /*
  * The net below: a page that becomes dirty without a fault, because it was pinned for DMA (O_DIRECT reads
- * into a mapping, RDMA) and is released only now. Every writer of a clean page comes by here, so what has
- * no writable mapping leaves first. There is no dentry at hand: user space judges where it is.
+ * into a mapping, RDMA) and is released only now, while the pin still counts. Every writer of a clean page
+ * comes by here, so what has no writable mapping leaves first, and where pins can be seen so does what a
+ * fault dirties: tm_fault marks the page alone. There is no dentry at hand: user space judges where it is.
  */
 SEC("tp_btf/writeback_dirty_folio")
 int BPF_PROG(tm_dirty_folio, struct folio *folio, struct address_space *mapping)
@@ -93,14 +94,12 @@ int BPF_PROG(tm_dirty_folio, struct folio *folio, struct address_space *mapping)
 	if (!inode || !ctl)
 		return 0;
 	sb = tm_sb_of(ctl, inode);
-	if (!sb)
+	if (!sb || !tm_folio_pinned(folio))
 		return 0;
 	tm_ver_touch(inode->i_ino);
 	first = folio->index;
-	if (folio->flags >> bpf_core_enum_value(enum pageflags, PG_head) & 1) {
-		first &= ~(__u64)(PMD_PAGES - 1);
-		pages = PMD_PAGES;
-	}
+	if (folio->flags >> bpf_core_enum_value(enum pageflags, PG_head) & 1)
+		pages = 1ULL << (tm_folio_order(folio) & 31);
 	tm_op_init(&op, sb, inode);
 	tm_op_alias(&op, sb, inode);
 	op.flags |= TM_D_DATA | TM_D_MMAP;

@@ -231,7 +231,7 @@ static int dressed(const char *mkfs, const char *options)
 	char *p;
 	int fd, small;
 
-	if (sh("umount -l /tmp/dress; rm -f /tmp/dress.img; truncate -s 64M /tmp/dress.img && "
+	if (sh("modprobe -q loop; umount -l /tmp/dress; rm -f /tmp/dress.img; truncate -s 64M /tmp/dress.img && "
 	       "mkfs.ext4 -q %s /tmp/dress.img && mkdir -p /tmp/dress && mount -o loop,%s /tmp/dress.img /tmp/dress",
 	       mkfs, options))
 		return na("cannot be mounted so");
