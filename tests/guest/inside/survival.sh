@@ -15,12 +15,16 @@ check "first sync" tm a policy sync p --timeout 300
 loading() { oracle-gen --root "$SRC" --outside /mnt/vda/outside --seed "$((SEED++))" --ops 1000000 --threads 4 > "$W/gen.log" 2>&1 & gen=$!; }
 rest() { kill -TERM "$gen"; wait "$gen"; }
 
+# What the source's daemon said of its tracking.
+why() { grep -iE 'incomplete|tracking|compared|missed|detached|self-test|blind' "$W/a/log" | tail -n 20 | sed 's/^/# /'; }
+
 # settled WHAT RESCANS: sync, no difference, as many rescans as that
 settled()
 {
 	check "$1: policy sync" tm a policy sync p --timeout 600
 	check "$1: no difference" same
 	check "$1: rescans so far: $2" test "$(field a p .totals.rescans)" = "$2"
+	[[ $(field a p .totals.rescans) = "$2" ]] || why
 	check "$1: not incomplete" test "$(field a p .capture.incomplete)" = null
 }
 
